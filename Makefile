@@ -1,0 +1,54 @@
+# kvm-tsc-exporter: everything starts here. `make` alone prints the targets.
+.DEFAULT_GOAL := help
+SHELL := bash
+JOBS ?= $(shell nproc)
+
+.PHONY: help
+help: ## print this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: packages-build packages-test packages-lint
+packages-%:
+	@scripts/install-packages.sh $*
+
+# Configures once; CMake itself notices later changes.
+build/%/build.ninja: CMakeLists.txt CMakePresets.json scripts/fetch-civetweb.sh
+	@scripts/fetch-civetweb.sh build/third-party
+	@cmake --preset $* $(CMAKE_ARGS) >build/configure-$*.log 2>&1 || { cat build/configure-$*.log; exit 1; }
+	@touch $@
+
+.PHONY: build
+build: packages-build packages-test build/release/build.ninja ## compile; binaries in build/bin
+	@cmake --build build/release -j $(JOBS)
+
+.PHONY: demo
+demo: build ## serve a simulated fleet and this host's VMs on 127.0.0.1:10078
+	@exec build/bin/kvm-tsc-exporter --demo
+
+.PHONY: test
+test: build ## run every test
+	@scripts/fetch-prometheus.sh build/third-party
+	@ctest --test-dir build/release --output-on-failure
+
+.PHONY: sanitize
+sanitize: packages-build packages-test packages-lint build/asan/build.ninja build/tsan/build.ninja ## unit tests under ASan+UBSan and TSan (Clang)
+	@for preset in asan tsan; do \
+	  cmake --build build/$$preset -j $(JOBS) --target unit_tests && \
+	  ctest --test-dir build/$$preset -L unit --output-on-failure || exit 1; \
+	done
+
+.PHONY: lint
+lint: packages-build packages-test packages-lint build/release/build.ninja ## clang-format and clang-tidy
+	@scripts/lint.sh
+
+.PHONY: format
+format: packages-lint ## rewrite the sources with clang-format
+	@git ls-files -co --exclude-standard '*.cc' '*.h' | xargs clang-format-14 -i
+
+.PHONY: bench
+bench: build ## measure, side by side with a baseline; prints a table of ratios
+	@bench/run.sh
+
+.PHONY: clean
+clean: ## remove build/
+	rm -rf build

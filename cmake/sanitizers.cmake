@@ -1,0 +1,7 @@
+# KVM_TSC_SANITIZE: "", "address,undefined" or "thread"; the presets set it.
+set(KVM_TSC_SANITIZE "" CACHE STRING "Sanitizers to build with, as -fsanitize= takes them")
+if(KVM_TSC_SANITIZE)
+  add_compile_options(-fsanitize=${KVM_TSC_SANITIZE} -fno-sanitize-recover=all
+                      -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${KVM_TSC_SANITIZE})
+endif()

@@ -1,0 +1,36 @@
+// OffsetSource: a place where VMs are found and their TSC offsets read. Implemented by the folders
+// below this one, which do not know each other; used by the sweep alone, in the sampling thread.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "tsc/reading.h"
+#include "tsc/vm.h"
+
+namespace kvmtsc {
+
+struct FoundVm {
+  VmKey key;
+  VmIdentity identity;
+};
+
+class OffsetSource {
+ public:
+  virtual ~OffsetSource() = default;
+
+  // Stable lower-case word, used as the `collector` label.
+  virtual std::string_view name() const = 0;
+
+  // The VMs there are now. A VM that cannot be identified is listed with what is known of it. An
+  // error means that none could be listed ("no data" is an error, "no VMs" an empty list).
+  virtual Result<std::vector<FoundVm>> list() = 0;
+
+  // Reads one VM of the last list(). kGone or kNotFound when it has vanished meanwhile, kTimeout
+  // when `deadline` passed first. Pauses nobody and does not block.
+  virtual Result<VmReading> read(const VmKey& key, MonotonicTime deadline) = 0;
+};
+
+}  // namespace kvmtsc

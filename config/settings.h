@@ -1,0 +1,48 @@
+// Settings: the service's validated configuration as plain structs. Knows no collector, no server.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/host_root.h"
+
+namespace kvmtsc {
+
+enum class IdentitySubject { kCommandLine, kCgroup };
+
+// A VM whose subject matches `pattern` gets the name and uuid that the templates give; in them \1
+// to \9 stand for the pattern's groups. An empty template leaves that part to the built-in rules.
+struct IdentityRule {
+  IdentitySubject subject = IdentitySubject::kCommandLine;
+  std::string pattern;  // RE2 syntax, unanchored; known to compile
+  std::string name;
+  std::string uuid;
+};
+
+enum class AttachMode { kOff, kClock, kCorrect };
+enum class LogFormat { kLogfmt, kJson };
+
+struct Settings {
+  HostRoot paths;
+  std::vector<std::string> listen_addresses{"127.0.0.1:10078"};
+  std::string web_config_file;
+
+  std::chrono::milliseconds sweep_interval{5000};  // 100 ms to 1 h
+  std::vector<IdentityRule> identity_rules;
+
+  AttachMode attach_mode = AttachMode::kOff;
+  std::chrono::milliseconds attach_clock_interval{10000};  // 1 s to 1 h
+
+  bool correction_enabled = false;
+  std::chrono::nanoseconds correction_max_step{std::chrono::seconds(1)};  // above 0, to 1 h
+
+  std::string log_level = "info";  // trace, debug, info, warn, error, off
+  LogFormat log_format = LogFormat::kLogfmt;
+
+  bool demo = false;
+};
+
+}  // namespace kvmtsc

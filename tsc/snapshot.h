@@ -1,0 +1,56 @@
+// Snapshot: everything one sweep found out, as immutable values. It is the only thing that passes
+// from the sampling thread to /metrics, the API and the page.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "tsc/host_clock.h"
+#include "tsc/reading.h"
+#include "tsc/skew.h"
+#include "tsc/vm.h"
+
+namespace kvmtsc {
+
+struct VmState {
+  VmKey key;
+  std::string source;  // the collector that found it: "debugfs", "simulated"
+  std::string label;   // unique on this host for as long as the VM lives; the `vm` label
+  VmIdentity identity;
+
+  // The last reading; absent when this sweep could not read the VM, with `error` saying why.
+  std::optional<VmReading> reading;
+  std::optional<Error> error;
+  std::uint64_t read_errors = 0;  // sweeps that failed to read this VM, since it was found
+
+  // Confirmed skew (Confirmation); absent while unconfirmed or untrusted.
+  std::optional<SkewAnalysis> skew;
+  // Guest TSC frequency: the host's, scaled by the reference vCPU's ratio. Absent while unknown.
+  std::optional<Frequency> frequency;
+  std::vector<std::uint64_t> steps;  // parallel to reading->vcpus; empty without a reading
+};
+
+struct CollectorStatus {
+  std::string name;
+  bool success = false;
+  Nanoseconds duration{0};
+  std::optional<Error> error;  // set when !success
+};
+
+struct Snapshot {
+  std::uint64_t sequence = 0;  // 1 for the first sweep
+  RealTime taken_real;
+  MonotonicTime taken;
+  HostClock host;
+  std::vector<VmState> vms;  // ascending by label
+  std::vector<CollectorStatus> collectors;
+};
+
+using SnapshotPtr = std::shared_ptr<const Snapshot>;
+
+}  // namespace kvmtsc

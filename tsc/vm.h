@@ -1,0 +1,37 @@
+// Which VM: the key under which the kernel knows it, and what people call it. Plain values.
+#pragma once
+
+#include <sys/types.h>
+
+#include <compare>
+#include <cstdint>
+#include <string>
+
+namespace kvmtsc {
+
+// KVM names a VM after the thread that created it and the file descriptor it got:
+// <debugfs>/kvm/<creator>-<fd> (kvm_create_vm_debugfs() in virt/kvm/kvm_main.c). Both numbers are
+// re-used; `incarnation` (the directory's inode number) tells successive VMs of one name apart.
+struct VmKey {
+  pid_t creator = 0;  // a TID of the initial PID namespace; not necessarily a PID
+  int fd = -1;
+  std::uint64_t incarnation = 0;
+  friend auto operator<=>(const VmKey&, const VmKey&) = default;
+};
+
+// "<creator>-<fd>": the name of the VM's directory.
+inline std::string directory_name(const VmKey& key) {
+  return std::to_string(key.creator) + "-" + std::to_string(key.fd);
+}
+
+// All text is valid UTF-8. What is not known is empty or 0.
+struct VmIdentity {
+  std::string name;  // as the operator calls it; need not be unique on the host
+  std::string uuid;  // as given to the VMM
+  std::string vmm;   // "qemu", "firecracker", "cloud-hypervisor", "crosvm", "kvmtool", else comm
+  pid_t pid = 0;     // the process that owns the VM; 0 if it could not be found
+  // Field 22 of /proc/<pid>/stat: clock ticks after boot; with pid it names one process for ever.
+  std::uint64_t process_start = 0;
+};
+
+}  // namespace kvmtsc
