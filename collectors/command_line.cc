@@ -124,8 +124,8 @@ CommandLineIdentity cloud_hypervisor(Arguments arguments) {
 
 }  // namespace
 
-std::optional<CommandLineIdentity> parse_command_line(std::span<const std::string> argv,
-                                                      std::string_view comm, pid_t pid) {
+std::optional<CommandLineIdentity> identify_command_line(std::span<const std::string> argv,
+                                                         std::string_view comm, pid_t pid) {
   std::optional<Vmm> vmm;
   if (!argv.empty()) {
     vmm = vmm_called(base_name(argv[0]), argv);

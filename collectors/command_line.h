@@ -29,9 +29,9 @@ struct CommandLineIdentity {
 //   lkvm, kvmtool, vm run          --name NAME, else "guest-PID", as kvmtool calls it
 //
 // Both "--option value" and "--option=value" are read, the last one wins, and nothing after "--" is
-// an option. The value of a kernel command line option (--params, -p, --cmdline) is stepped over; no
-// other option of the last four takes values that begin with a dash.
-std::optional<CommandLineIdentity> parse_command_line(std::span<const std::string> argv,
-                                                      std::string_view comm, pid_t pid);
+// an option. The value of a kernel command line option (--params, -p, --cmdline) is stepped over;
+// no other option of the last four takes values that begin with a dash.
+std::optional<CommandLineIdentity> identify_command_line(std::span<const std::string> argv,
+                                                         std::string_view comm, pid_t pid);
 
 }  // namespace kvmtsc

@@ -17,14 +17,14 @@ class RE2;
 namespace kvmtsc {
 
 // One rule as it was written. In `name` and `uuid`, \1 to \9 stand for the pattern's groups (what a
-// group that took no part matched is empty), \0 for the whole match and \\ for a backslash. An empty
-// template leaves its part to the built-in rules.
+// group that took no part matched is empty), \0 for the whole match and \\ for a backslash. An
+// empty template leaves its part to the built-in rules.
 struct IdentityRuleText {
   enum class Subject { kCommandLine, kCgroup };
   Subject subject = Subject::kCommandLine;
-  std::string pattern;  // RE2 syntax, unanchored, UTF-8
-  std::string name;
-  std::string uuid;
+  std::string pattern{};  // RE2 syntax, unanchored, UTF-8
+  std::string name{};
+  std::string uuid{};
 };
 
 // Immutable; any thread. Copies share the compiled patterns.

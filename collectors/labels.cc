@@ -22,18 +22,27 @@ std::string suffix(const FoundVm& vm) {
 
 std::map<VmKey, std::string> LabelBook::assign(std::span<const FoundVm> vms) {
   std::set<VmKey> present;
+  std::set<VmKey> kept;
   std::vector<const FoundVm*> newcomers;
   for (const FoundVm& vm : vms) {
-    if (present.insert(vm.key).second && !given_.contains(vm.key)) {
+    if (!present.insert(vm.key).second) {
+      continue;
+    }
+    const bool found_out = vm.identity.pid != 0 && provisional_.contains(vm.key);
+    if (given_.contains(vm.key) && !found_out) {
+      kept.insert(vm.key);
+    } else {
       newcomers.push_back(&vm);
     }
   }
   std::erase_if(given_, [&](const auto& entry) {
-    const bool gone = !present.contains(entry.first);
-    if (gone) {
-      taken_.erase(entry.second);
+    const auto& [key, label] = entry;
+    if (kept.contains(key)) {
+      return false;
     }
-    return gone;
+    taken_.erase(label);
+    provisional_.erase(key);
+    return true;
   });
 
   std::sort(newcomers.begin(), newcomers.end(),
@@ -42,6 +51,9 @@ std::map<VmKey, std::string> LabelBook::assign(std::span<const FoundVm> vms) {
     const bool taken = taken_.insert(label).second;
     if (taken) {
       given_.emplace(vm.key, label);
+      if (vm.identity.pid == 0) {
+        provisional_.insert(vm.key);
+      }
     }
     return taken;
   };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <unordered_set>
@@ -14,10 +15,11 @@ namespace kvmtsc {
 
 // A VM is labelled by its name where nobody else holds that label. Otherwise "@<pid>-<fd>" is put
 // behind the name (the creator's TID where the process is unknown), again and again until nobody
-// holds the result. A label once given stays, though the name may be found out later or change; it
-// is free again as soon as its VM is gone. Of several newcomers with one name the oldest gets the
-// plain one: by start of the process, then pid, then fd, those of unknown processes last. A
-// newcomer's own name goes before another's made-up one.
+// holds the result. A label once given stays, though the name may change, and is free again as soon
+// as its VM is gone; only a VM whose process was unknown (pid 0) is labelled anew when it is found,
+// which happens in its first moments (ProcIdentifier). Of several newcomers with one name the
+// oldest gets the plain one: by start of the process, then pid, then fd, those of unknown processes
+// last. A newcomer's own name goes before another's made-up one.
 //
 // Not thread-safe.
 class LabelBook {
@@ -27,6 +29,7 @@ class LabelBook {
 
  private:
   std::map<VmKey, std::string> given_;
+  std::set<VmKey> provisional_;            // those of given_ whose process is unknown
   std::unordered_set<std::string> taken_;  // the values of given_
 };
 

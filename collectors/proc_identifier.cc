@@ -24,8 +24,8 @@ std::string unknown_name(const VmKey& key) {
 }
 
 // What was read of one process. Its files are the same under each of its threads, but those of the
-// leader are empty once it has ended before the others (pthread_exit() in main), so a thread that is
-// known to live stands in for it.
+// leader are empty once it has ended before the others (pthread_exit() in main), so a thread that
+// is known to live stands in for it.
 class Reader {
  public:
   Reader(const HostRoot& root, pid_t pid, pid_t thread)
@@ -98,7 +98,10 @@ VmIdentity ProcIdentifier::identify(const VmKey& key, std::span<const pid_t> vcp
       if (outcome.identity) {
         return std::move(*outcome.identity);
       }
-      changed = changed || outcome.changed;
+      if (outcome.changed) {
+        changed = true;
+        break;
+      }
     }
     if (!changed) {
       break;
@@ -147,8 +150,9 @@ ProcIdentifier::Outcome ProcIdentifier::examine(const Candidate& candidate,
   const Reader reader(root_, candidate.pid, candidate.thread);
   const auto start = reader.start_time();
   if (!start) {
-    // It ended since it was found; another may have its number by the next attempt.
-    return {.changed = start.error().kind != ErrorKind::kPermission, .identity = std::nullopt};
+    const ErrorKind kind = start.error().kind;
+    const bool ended = kind == ErrorKind::kNotFound || kind == ErrorKind::kGone;
+    return {.changed = ended, .identity = std::nullopt};
   }
   auto identity = describe(candidate, key);
   const auto start_after = reader.start_time();
@@ -172,7 +176,7 @@ std::optional<VmIdentity> ProcIdentifier::describe(const Candidate& candidate,
   }
   const std::string comm = reader.comm();
   const std::vector<std::string> arguments = reader.arguments();
-  const auto vmm = parse_command_line(arguments, comm, candidate.pid);
+  const auto vmm = identify_command_line(arguments, comm, candidate.pid);
   if (unreadable && !vmm && !(candidate.creator && candidate.vcpu_threads > 0)) {
     return std::nullopt;
   }
@@ -194,9 +198,9 @@ std::optional<VmIdentity> ProcIdentifier::describe(const Candidate& candidate,
   identity.uuid = choose(&IdentityRules::Match::uuid, &CommandLineIdentity::uuid);
   identity.name = choose(&IdentityRules::Match::name, &CommandLineIdentity::name);
   if (identity.name.empty()) {
-    identity.name =
-        comm.empty() ? unknown_name(key)
-                     : to_valid_utf8(comm, kMaxText) + "-" + std::to_string(candidate.pid);
+    identity.name = comm.empty()
+                        ? unknown_name(key)
+                        : to_valid_utf8(comm, kMaxText) + "-" + std::to_string(candidate.pid);
   }
   return identity;
 }

@@ -4,8 +4,8 @@
 // process can end, and its number be given to another, between any two of these calls: whoever
 // combines several reads the start time before and after them and compares.
 //
-// All text is as the kernel gives it, which need not be UTF-8. Once the process has ended, all reads
-// give kNotFound or kGone. No state; any thread.
+// All text is as the kernel gives it, which need not be UTF-8. Once the process has ended, all
+// reads give kNotFound or kGone. No state; any thread.
 #pragma once
 
 #include <sys/types.h>

@@ -70,8 +70,8 @@ std::optional<KvmUevent> parse_kvm_uevent(std::string_view message) {
 }
 
 Result<KvmUevents> KvmUevents::open() {
-  UniqueFd socket(::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-                           NETLINK_KOBJECT_UEVENT));
+  UniqueFd socket(
+      ::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT));
   if (!socket.valid()) {
     return no_socket(errno);
   }
@@ -94,8 +94,8 @@ Result<bool> KvmUevents::drain() {
     const ssize_t got = ::recvfrom(socket_.get(), buffer.data(), buffer.size(), 0,
                                    reinterpret_cast<sockaddr*>(&sender), &sender_size);
     if (got >= 0) {
-      const bool from_kernel = sender_size == sizeof(sender) && sender.nl_pid == 0 &&
-                               sender.nl_groups == kKernelGroup;
+      const bool from_kernel =
+          sender_size == sizeof(sender) && sender.nl_pid == 0 && sender.nl_groups == kKernelGroup;
       const std::string_view message(buffer.data(), static_cast<std::size_t>(got));
       changed = changed || (from_kernel && parse_kvm_uevent(message).has_value());
     } else if (errno == EAGAIN) {
