@@ -10,10 +10,9 @@
 
 namespace kvmtsc {
 
-Sampler::Sampler(Sweep& sweep, SweepOptions options, std::optional<KvmUevents> uevents,
-                 std::function<void(const Snapshot&)> on_sweep)
+Sampler::Sampler(Sweep& sweep, SweepOptions options, std::function<void(const Snapshot&)> on_sweep)
     : sweep_(&sweep),
-      uevents_(std::move(uevents)),
+      uevents_(KvmUevents::open()),
       on_sweep_(std::move(on_sweep)),
       wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
       thread_([this, options] { run(options); }) {}
@@ -50,11 +49,22 @@ void Sampler::run(SweepOptions options) {
   SweepSchedule schedule(options.interval, system_clock().monotonic());
   while (wait_until_due(schedule)) {
     schedule.swept(system_clock().monotonic());
-    SnapshotPtr snapshot = sweep_->run();
-    on_sweep_(*snapshot);
-    const std::lock_guard lock(mutex_);
-    latest_ = std::move(snapshot);
+    publish(sweep_->run());
+    if (!uevents_) {
+      uevents_ = KvmUevents::open();
+    }
   }
+}
+
+void Sampler::publish(std::shared_ptr<Snapshot> snapshot) {
+  CollectorStatus status{"uevents", uevents_.ok(), Nanoseconds(0), {}};
+  if (!uevents_) {
+    status.error = uevents_.error();
+  }
+  snapshot->collectors.push_back(std::move(status));
+  on_sweep_(*snapshot);
+  const std::lock_guard lock(mutex_);
+  latest_ = std::move(snapshot);
 }
 
 bool Sampler::wait_until_due(SweepSchedule& schedule) {
@@ -79,8 +89,13 @@ bool Sampler::wait_until_due(SweepSchedule& schedule) {
       std::uint64_t count = 0;
       [[maybe_unused]] const ssize_t got = ::read(wake_.get(), &count, sizeof count);
     }
-    if (waited[1].revents != 0 && uevents_->drain()) {
-      schedule.vm_event(system_clock().monotonic());
+    if (waited[1].revents != 0) {
+      const auto changed = uevents_->drain();
+      if (!changed) {
+        uevents_ = changed.error();
+      } else if (*changed) {
+        schedule.vm_event(system_clock().monotonic());
+      }
     }
   }
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -16,10 +17,10 @@ namespace kvmtsc {
 class Sampler {
  public:
   // Starts the thread. From now until destruction `sweep`, and all it uses, belong to that thread.
-  // Without `uevents`, VMs are noticed at regular sweeps only. `on_sweep` is called in the thread
-  // after each sweep, before its snapshot is visible in latest(); it must not block.
-  Sampler(Sweep& sweep, SweepOptions options, std::optional<KvmUevents> uevents,
-          std::function<void(const Snapshot&)> on_sweep);
+  // `on_sweep` is called in the thread after each sweep, before its snapshot is visible in
+  // latest(); it must not block. Where uevents cannot be had, VMs are noticed at regular sweeps
+  // only; the snapshot's collector "uevents" says so, and each sweep tries again.
+  Sampler(Sweep& sweep, SweepOptions options, std::function<void(const Snapshot&)> on_sweep);
 
   // Ends the thread after the sweep that may be running.
   ~Sampler();
@@ -40,13 +41,14 @@ class Sampler {
   };
 
   void run(SweepOptions options);
+  void publish(std::shared_ptr<Snapshot> snapshot);
   // Waits for the next sweep's time; false when the thread shall end.
   bool wait_until_due(SweepSchedule& schedule);
   void take_requests(SweepSchedule& schedule);
   void wake() const;
 
   Sweep* sweep_;
-  std::optional<KvmUevents> uevents_;
+  Result<KvmUevents> uevents_;  // the sampling thread's
   std::function<void(const Snapshot&)> on_sweep_;
   UniqueFd wake_;  // an eventfd: requests or the end wait
 

@@ -30,7 +30,7 @@ Sweep::Sweep(SweepOptions options, const Clock& clock, HostClockSource& host_clo
   }
 }
 
-SnapshotPtr Sweep::run() {
+std::shared_ptr<Snapshot> Sweep::run() {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->sequence = ++sequence_;
   snapshot->host = read_host_clock(*snapshot);

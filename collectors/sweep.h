@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -33,7 +34,8 @@ class Sweep {
   Sweep(SweepOptions options, const Clock& clock, HostClockSource& host_clock,
         std::vector<OffsetSource*> sources);
 
-  SnapshotPtr run();
+  // The caller may add to the snapshot before it publishes it.
+  std::shared_ptr<Snapshot> run();
 
   // New options from the next run() on; what was confirmed stays so.
   void set_options(SweepOptions options);

@@ -99,10 +99,9 @@ std::string vm_row(const VmState& vm) {
   const std::size_t vcpus =
       vm.reading ? vm.reading->vcpus.size() + vm.reading->unreadable.size() : 0;
   return "<tr><td>" + escaped(vm.label) + "</td><td>" + escaped(vm.identity.vmm) +
-         "</td><td class=\"n\">" +
-         (vm.identity.pid == 0 ? "" : std::to_string(vm.identity.pid)) + "</td><td class=\"n\">" +
-         (vm.reading ? std::to_string(vcpus) : "") + "</td><td class=\"n\">" + spread_cell(vm) +
-         "</td><td>" + state_cell(vm) + "</td></tr>\n";
+         "</td><td class=\"n\">" + (vm.identity.pid == 0 ? "" : std::to_string(vm.identity.pid)) +
+         "</td><td class=\"n\">" + (vm.reading ? std::to_string(vcpus) : "") +
+         "</td><td class=\"n\">" + spread_cell(vm) + "</td><td>" + state_cell(vm) + "</td></tr>\n";
 }
 
 std::string host_section(const Snapshot& snapshot) {
