@@ -1,0 +1,183 @@
+#include "exporter/http/listener.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cstring>
+#include <utility>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+namespace kvmtsc::http {
+namespace {
+
+constexpr int kBacklog = 512;
+constexpr mode_t kSocketMode = 0660;
+// A whole request waits in the socket until it is complete (connection_gate.h); this is what the
+// kernel must hold for it.
+constexpr int kReceiveBuffer = 256 * 1024;
+
+union SocketAddress {
+  sockaddr any;
+  sockaddr_in ipv4;
+  sockaddr_in6 ipv6;
+  sockaddr_un local;
+};
+
+socklen_t fill(const ListenAddress& address, SocketAddress& out) {
+  std::memset(&out, 0, sizeof(out));
+  switch (address.family) {
+    case ListenAddress::Family::kIpv6:
+      out.ipv6.sin6_family = AF_INET6;
+      out.ipv6.sin6_port = htons(address.port);
+      inet_pton(AF_INET6, address.host.c_str(), &out.ipv6.sin6_addr);
+      return sizeof(out.ipv6);
+    case ListenAddress::Family::kUnix:
+      out.local.sun_family = AF_UNIX;
+      address.host.copy(out.local.sun_path, sizeof(out.local.sun_path) - 1);
+      return sizeof(out.local);
+    case ListenAddress::Family::kIpv4:
+      break;
+  }
+  out.ipv4.sin_family = AF_INET;
+  out.ipv4.sin_port = htons(address.port);
+  inet_pton(AF_INET, address.host.c_str(), &out.ipv4.sin_addr);
+  return sizeof(out.ipv4);
+}
+
+Error listen_error(int error_number, const ListenAddress& address) {
+  Error error = errno_error(error_number, "cannot listen on " + address.text());
+  const bool local = address.family == ListenAddress::Family::kUnix;
+  switch (error_number) {
+    case EADDRINUSE:
+      error.remedy = local ? "another process listens there; stop it or choose another path"
+                           : "another process has this port (ss -ltnp shows which); stop it or "
+                             "choose another port";
+      break;
+    case EADDRNOTAVAIL:
+      error.remedy = "no interface of this host has this address; 'ip address' lists them";
+      break;
+    case EAFNOSUPPORT:
+      error.remedy = "this host has no IPv6; leave this address out";
+      break;
+    case EACCES:
+    case EPERM:
+      error.remedy = local ? "make the directory writable for this service's user"
+                           : "choose a port above 1023 or grant CAP_NET_BIND_SERVICE";
+      break;
+    case ENOENT:
+    case ENOTDIR:
+      error.remedy = "create the directory of the socket first";
+      break;
+    default:
+      break;
+  }
+  return error;
+}
+
+// Makes way for a new socket file. Two services that start at once and both find a stale one may
+// both remove it; then the later has the path, and the earlier leaves that file alone when it ends.
+Status remove_stale_socket(const ListenAddress& address) {
+  struct stat status {};
+  if (::lstat(address.host.c_str(), &status) != 0) {
+    return errno == ENOENT ? ok_status() : Status(listen_error(errno, address));
+  }
+  if (!S_ISSOCK(status.st_mode)) {
+    return Error{ErrorKind::kRefused,
+                 "cannot listen on " + address.text() + ": there is a file that is not a socket",
+                 "move it away or choose another path"};
+  }
+  const UniqueFd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!probe.valid()) {
+    return listen_error(errno, address);
+  }
+  SocketAddress peer;
+  const socklen_t length = fill(address, peer);
+  if (::connect(probe.get(), &peer.any, length) == 0 || errno == EAGAIN) {
+    return listen_error(EADDRINUSE, address);
+  }
+  if (errno != ECONNREFUSED) {
+    return listen_error(errno, address);
+  }
+  if (::unlink(address.host.c_str()) != 0 && errno != ENOENT) {
+    return listen_error(errno, address);
+  }
+  return ok_status();
+}
+
+}  // namespace
+
+Listener::Listener(UniqueFd fd, ListenAddress address, std::optional<SocketFile> file)
+    : fd_(std::move(fd)), address_(std::move(address)), file_(file) {}
+
+Listener::Listener(Listener&& other) noexcept
+    : fd_(std::move(other.fd_)),
+      address_(std::move(other.address_)),
+      file_(std::exchange(other.file_, std::nullopt)) {}
+
+Listener::~Listener() {
+  struct stat status {};
+  if (file_ && ::lstat(address_.host.c_str(), &status) == 0 && status.st_dev == file_->device &&
+      status.st_ino == file_->inode) {
+    ::unlink(address_.host.c_str());
+  }
+}
+
+Result<Listener> Listener::open(const ListenAddress& wanted) {
+  ListenAddress address = wanted;
+  const bool local = address.family == ListenAddress::Family::kUnix;
+  if (local) {
+    const Status ready = remove_stale_socket(address);
+    if (!ready) {
+      return ready.error();
+    }
+  }
+  SocketAddress name;
+  socklen_t length = fill(address, name);
+  UniqueFd fd(::socket(name.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd.valid()) {
+    return listen_error(errno, address);
+  }
+  const int on = 1;
+  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &kReceiveBuffer, sizeof(kReceiveBuffer));
+  if (local) {
+    // The mode of the socket becomes the file's when bind() makes it, so that it is at no time
+    // wider than meant.
+    ::fchmod(fd.get(), kSocketMode);
+  } else {
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  }
+  if (address.family == ListenAddress::Family::kIpv6) {
+    ::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+  }
+  if (::bind(fd.get(), &name.any, length) != 0) {
+    return listen_error(errno, address);
+  }
+  std::optional<SocketFile> file;
+  if (local) {
+    struct stat status {};
+    // The umask may have narrowed it.
+    if (::chmod(address.host.c_str(), kSocketMode) != 0 ||
+        ::lstat(address.host.c_str(), &status) != 0) {
+      return listen_error(errno, address);
+    }
+    file = SocketFile{status.st_dev, status.st_ino};
+  }
+  Listener listener(std::move(fd), address, file);
+  if (::listen(listener.fd(), kBacklog) != 0) {
+    return listen_error(errno, address);
+  }
+  length = sizeof(name);
+  if (!local) {
+    if (::getsockname(listener.fd(), &name.any, &length) != 0) {
+      return listen_error(errno, address);
+    }
+    listener.address_.port =
+        ntohs(name.any.sa_family == AF_INET6 ? name.ipv6.sin6_port : name.ipv4.sin_port);
+  }
+  return listener;
+}
+
+}  // namespace kvmtsc::http
