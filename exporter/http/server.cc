@@ -1,30 +1,21 @@
 #include "exporter/http/server.h"
 
 #include <civetweb.h>
-#include <errno.h>
 #include <signal.h>
-#include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <optional>
+#include <span>
 #include <utility>
 
-#include "exporter/http/civetweb_shim.h"
-#include "exporter/http/connection_gate.h"
+#include "base/parse.h"
 #include "exporter/http/encoding.h"
-#include "exporter/http/request_text.h"
-#include "exporter/http/response_text.h"
+#include "exporter/http/listen_socket.h"
+#include "exporter/http/request_path.h"
 
 namespace kvmtsc::http {
 namespace {
-
-constexpr std::size_t kMaxHeadBytes = std::size_t{16} * 1024;
-
-// What is left to do for a connection when its worker lets go of it.
-struct Reply {
-  std::string unsent;
-  ConnectionGate::After after = ConnectionGate::After::kFinish;
-};
 
 // Blocks every signal but those of a fault while threads are started, who inherit that.
 class SignalsBlocked {
@@ -45,67 +36,82 @@ class SignalsBlocked {
   sigset_t before_{};
 };
 
-std::string peer_name(const mg_request_info& info, int fd) {
-  sockaddr_storage address{};
-  socklen_t length = sizeof(address);
-  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) == 0 &&
-      address.ss_family == AF_UNIX) {
-    return "unix";
-  }
-  const std::string port = ":" + std::to_string(info.remote_port);
-  return address.ss_family == AF_INET6 ? "[" + std::string(info.remote_addr) + "]" + port
-                                       : info.remote_addr + port;
+bool is_unix(const ListenAddress& address) {
+  return address.family == ListenAddress::Family::kUnix;
 }
 
-// Everything but the body. An error is the answer to a request that cannot be one.
-struct Intake {
-  Request request;
-  std::optional<Response> refusal;
-  bool keep_alive = false;
-  std::size_t body_bytes = 0;
-};
+Result<std::vector<ListenAddress>> parse_all(const std::vector<std::string>& texts) {
+  if (texts.empty()) {
+    return Error{ErrorKind::kInvalid, "no address to listen on", "give at least one"};
+  }
+  std::vector<ListenAddress> addresses;
+  for (const std::string& text : texts) {
+    auto address = parse_listen_address(text);
+    if (!address) {
+      return address.error();
+    }
+    // CivetWeb takes all addresses as one list separated by commas, and takes a colon in a socket's
+    // path for the end of a host name.
+    if (is_unix(*address) && address->host.find_first_of(",:") != std::string::npos) {
+      return Error{ErrorKind::kInvalid, "cannot listen on " + text,
+                   "choose a path without commas and colons"};
+    }
+    addresses.push_back(*std::move(address));
+  }
+  return addresses;
+}
 
-Intake take_in(const mg_request_info& info, int fd, std::size_t max_body_bytes) {
-  Intake intake;
-  Request& request = intake.request;
-  request.method = info.request_method;
-  request.query = info.query_string == nullptr ? "" : info.query_string;
-  request.peer = peer_name(info, fd);
-  bool keep = std::string_view(info.http_version) == "1.1";
-  std::optional<std::uint64_t> length;
-  bool has_length = false;
-  bool has_encoding = false;
-  for (int i = 0; i < info.num_headers; ++i) {
-    const mg_header& header = info.http_headers[i];
-    request.headers.emplace_back(header.name, header.value);
-    if (equal_ignoring_case(header.name, "Connection")) {
-      keep = (keep || has_token(header.value, "keep-alive")) && !has_token(header.value, "close");
-    } else if (equal_ignoring_case(header.name, "Transfer-Encoding")) {
-      has_encoding = true;
-    } else if (equal_ignoring_case(header.name, "Content-Length")) {
-      // Two lengths are two opinions on where the next request begins (RFC 9112, 6.3).
-      length = has_length ? std::nullopt : parse_content_length(header.value);
-      has_length = true;
-    }
+// The value of CivetWeb's listening_ports: sockets come last, for it looks for a host name's colon
+// beyond the end of an element.
+std::string listening_ports(std::span<const ListenAddress> addresses) {
+  std::string ports;
+  std::string sockets;
+  for (const ListenAddress& address : addresses) {
+    (is_unix(address) ? sockets : ports) +=
+        is_unix(address) ? ",x" + address.host : "," + address.text();
   }
+  return (ports + sockets).substr(1);
+}
+
+// Everything but the body; absent when the target is not a path.
+std::optional<Request> take_in(const mg_request_info& info) {
   auto path = info.local_uri_raw == nullptr ? std::nullopt : decode_path(info.local_uri_raw);
-  if (has_encoding) {
-    intake.refusal = problem(411, "Send the body with Content-Length, without Transfer-Encoding.");
-  } else if (has_length && !length) {
-    intake.refusal = problem(400, "Content-Length is not one number.");
-  } else if (length.value_or(0) > max_body_bytes) {
-    intake.refusal =
-        problem(413, "A body has at most " + std::to_string(max_body_bytes) + " bytes here.");
-  } else {
-    intake.body_bytes = static_cast<std::size_t>(length.value_or(0));
-    intake.keep_alive = keep;
-    if (path) {
-      request.path = std::move(*path);
-    } else {
-      intake.refusal = problem(400, "The request target is not a path in valid percent-encoding.");
-    }
+  if (!path) {
+    return std::nullopt;
   }
-  return intake;
+  Request request;
+  request.method = info.request_method;
+  request.path = *std::move(path);
+  request.query = info.query_string == nullptr ? "" : info.query_string;
+  const std::string_view address = info.remote_addr;
+  const std::string port = ":" + std::to_string(info.remote_port);
+  if (info.remote_port == 0) {
+    request.peer = "unix";
+  } else if (address.find(':') != std::string_view::npos) {
+    request.peer = "[" + std::string(address) + "]" + port;
+  } else {
+    request.peer = std::string(address) + port;
+  }
+  for (int i = 0; i < info.num_headers; ++i) {
+    request.headers.emplace_back(info.http_headers[i].name, info.http_headers[i].value);
+  }
+  return request;
+}
+
+// Content-Length, 0 if there is none; absent when it is not one number of digits alone: CivetWeb
+// would read as much of it as looks like a number.
+std::optional<std::uint64_t> body_size(const Request& request) {
+  const auto is_length = [](const Header& header) {
+    return equal_ignoring_case(header.first, "Content-Length");
+  };
+  switch (std::ranges::count_if(request.headers, is_length)) {
+    case 0:
+      return 0;
+    case 1:
+      return parse_u64(request.header("Content-Length"));
+    default:
+      return std::nullopt;
+  }
 }
 
 bool read_body(mg_connection* connection, std::size_t size, std::string& body) {
@@ -121,25 +127,21 @@ bool read_body(mg_connection* connection, std::size_t size, std::string& body) {
   return true;
 }
 
-// Sends what the socket takes at once, and leaves the rest with the connection for the gate.
-// CivetWeb would wait for a slow reader here.
-void reply(mg_connection* connection, const std::string& text, ConnectionGate::After after) {
-  auto left = std::make_unique<Reply>();
-  const ssize_t sent =
-      ::send(kvmtsc_civetweb_fd(connection), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-  if (sent < 0 && errno != EAGAIN) {
-    left->after = ConnectionGate::After::kFinish;  // the client has gone
-  } else {
-    left->unsent = text.substr(sent < 0 ? 0 : static_cast<std::size_t>(sent));
-    left->after = after;
+void send(mg_connection* connection, const Response& response, bool without_body) {
+  mg_response_header_start(connection, response.status);
+  mg_response_header_add(connection, "Content-Type", response.content_type.c_str(), -1);
+  mg_response_header_add(connection, "Content-Length", std::to_string(response.body.size()).c_str(),
+                         -1);
+  for (const auto& [name, value] : response.headers) {
+    // A line feed in a value would be a header of the client's choosing.
+    if (std::ranges::none_of(value, [](unsigned char c) { return c < 0x20 || c == 0x7f; })) {
+      mg_response_header_add(connection, name.c_str(), value.c_str(), -1);
+    }
   }
-  delete static_cast<Reply*>(mg_get_user_connection_data(connection));
-  mg_set_user_connection_data(connection, left.release());
-}
-
-void refuse(mg_connection* connection, int status, std::string_view detail) {
-  reply(connection, response_text(problem(status, detail), false, false),
-        ConnectionGate::After::kFinish);
+  mg_response_header_send(connection);
+  if (!without_body) {
+    mg_write(connection, response.body.data(), response.body.size());
+  }
 }
 
 }  // namespace
@@ -153,12 +155,13 @@ class Server::Impl {
   Impl& operator=(const Impl&) = delete;
 
   Status start();
-  const std::vector<std::string>& addresses() const { return addresses_; }
+  const std::vector<std::string>& addresses() const { return texts_; }
 
  private:
-  Status start_civetweb();
-  Status start_gate(std::vector<Listener> listeners);
-  int answer(mg_connection* connection);
+  Status start_civetweb(std::span<const ListenAddress> addresses);
+  void learn_ports(std::vector<ListenAddress>& addresses);
+  Response answer(mg_connection* connection, const mg_request_info& info);
+  Response refuse(mg_connection* connection, int status, std::string_view detail) const;
   void log(const std::string& text) const {
     if (options_.log) {
       options_.log(text);
@@ -171,20 +174,15 @@ class Server::Impl {
   static int begin_request(mg_connection* connection);
   static int http_error(mg_connection* connection, int status, const char* message);
   static int log_message(const mg_connection* connection, const char* message);
-  static void connection_close(const mg_connection* connection);
 
   const ServerOptions options_;
   const Router router_;
-  std::vector<std::string> addresses_;
+  std::vector<std::string> texts_;
+  std::vector<SocketFile> files_;
   mg_context* context_ = nullptr;
-  // Ends after the workers, which give their connections back to it.
-  std::unique_ptr<ConnectionGate> gate_;
 };
 
 Server::Impl::~Impl() {
-  if (gate_) {
-    gate_->stop();
-  }
   if (context_ != nullptr) {
     mg_stop(context_);
     mg_exit_library();
@@ -192,47 +190,51 @@ Server::Impl::~Impl() {
 }
 
 Status Server::Impl::start() {
-  if (options_.listen.empty()) {
-    return Error{ErrorKind::kInvalid, "no address to listen on", "give at least one"};
+  auto addresses = parse_all(options_.listen);
+  if (!addresses) {
+    return addresses.error();
   }
-  std::vector<Listener> listeners;
-  for (const std::string& text : options_.listen) {
-    const auto address = parse_listen_address(text);
-    if (!address) {
-      return address.error();
+  for (const ListenAddress& address : *addresses) {
+    if (auto ready = remove_stale_socket(address); !ready) {
+      return ready;
     }
-    auto listener = Listener::open(*address);
-    if (!listener) {
-      return listener.error();
-    }
-    addresses_.push_back(listener->address().text());
-    listeners.push_back(std::move(*listener));
   }
-  const SignalsBlocked blocked;
-  const Status civetweb = start_civetweb();
-  return civetweb ? start_gate(std::move(listeners)) : civetweb;
+  if (auto started = start_civetweb(*addresses); !started) {
+    return started;
+  }
+  learn_ports(*addresses);
+  for (const ListenAddress& address : *addresses) {
+    texts_.push_back(address.text());
+    if (is_unix(address)) {
+      auto file = SocketFile::adopt(address);
+      if (!file) {
+        return file.error();
+      }
+      files_.push_back(*std::move(file));
+    }
+  }
+  return ok_status();
 }
 
-Status Server::Impl::start_civetweb() {
+Status Server::Impl::start_civetweb(std::span<const ListenAddress> addresses) {
   mg_callbacks callbacks{};
   callbacks.begin_request = &Impl::begin_request;
   callbacks.http_error = &Impl::http_error;
   callbacks.log_message = &Impl::log_message;
-  callbacks.connection_close = &Impl::connection_close;
-  callbacks.init_context = &kvmtsc_civetweb_drop_listeners;
+  const std::string ports = listening_ports(addresses);
   const std::string threads = std::to_string(options_.threads);
-  const std::string head_bytes = std::to_string(kMaxHeadBytes);
-  const std::string timeout = std::to_string(options_.request_timeout.count());
-  // The port is never bound (civetweb_shim.c); keep-alive is the gate's matter; the rest turns off
-  // what CivetWeb would do unasked. Paths are decoded by us, strictly.
+  const std::string request_timeout = std::to_string(options_.request_timeout.count());
+  const std::string idle_timeout = std::to_string(options_.idle_timeout.count());
+  // Paths are decoded by us, strictly; the empty CORS values turn off answers nobody asked for.
   // clang-format off
-  const std::array<const char*, 25> settings{
-      "listening_ports", "0",
+  const std::array<const char*, 27> settings{
+      "listening_ports", ports.c_str(),
       "num_threads", threads.c_str(),
-      "connection_queue", threads.c_str(),
-      "max_request_size", head_bytes.c_str(),
-      "request_timeout_ms", timeout.c_str(),
-      "enable_keep_alive", "no",
+      "connection_queue", "256",
+      "request_timeout_ms", request_timeout.c_str(),
+      "enable_keep_alive", "yes",
+      "keep_alive_timeout_ms", idle_timeout.c_str(),
+      "tcp_nodelay", "1",
       "decode_url", "no",
       "enable_directory_listing", "no",
       "enable_auth_domain_check", "no",
@@ -242,7 +244,6 @@ Status Server::Impl::start_civetweb() {
       nullptr,
   };
   // clang-format on
-  mg_init_library(MG_FEATURES_DEFAULT);
   std::array<char, 256> text{};
   mg_error_data error{};
   error.text = text.data();
@@ -251,100 +252,99 @@ Status Server::Impl::start_civetweb() {
   init.callbacks = &callbacks;
   init.user_data = this;
   init.configuration_options = const_cast<const char**>(settings.data());
+  const SignalsBlocked blocked;
+  mg_init_library(MG_FEATURES_DEFAULT);
   context_ = mg_start2(&init, &error);
-  if (context_ == nullptr) {
-    mg_exit_library();
-    return Error{ErrorKind::kIo, "the HTTP library does not start: " + std::string(text.data()),
-                 "check the limits on memory and threads"};
+  if (context_ != nullptr) {
+    return ok_status();
   }
-  return ok_status();
+  mg_exit_library();
+  for (const ListenAddress& address : addresses) {
+    if (auto possible = try_to_listen(address); !possible) {
+      return possible;
+    }
+  }
+  return Error{ErrorKind::kIo, "the HTTP server does not start: " + std::string(text.data()),
+               "check the limits on memory and threads"};
 }
 
-Status Server::Impl::start_gate(std::vector<Listener> listeners) {
-  GateLimits limits;
-  limits.workers = options_.threads;
-  limits.max_connections = options_.max_connections;
-  limits.max_head_bytes = kMaxHeadBytes;
-  limits.max_body_bytes = options_.max_body_bytes;
-  limits.request_timeout = options_.request_timeout;
-  limits.idle_timeout = options_.idle_timeout;
-  auto gate = ConnectionGate::create(
-      limits, std::move(listeners), [this](int fd) { kvmtsc_civetweb_submit(context_, fd); },
-      options_.log);
-  if (!gate) {
-    return gate.error();
+void Server::Impl::learn_ports(std::vector<ListenAddress>& addresses) {
+  // CivetWeb lists its ports in the order it was given them, without the sockets.
+  std::vector<mg_server_port> ports(addresses.size());
+  const int count = mg_get_server_ports(context_, static_cast<int>(ports.size()), ports.data());
+  int next = 0;
+  for (ListenAddress& address : addresses) {
+    if (!is_unix(address) && next < count) {
+      address.port = static_cast<std::uint16_t>(ports[static_cast<std::size_t>(next++)].port);
+    }
   }
-  gate_ = std::move(*gate);
-  return gate_->start();
 }
 
-int Server::Impl::answer(mg_connection* connection) {
-  const mg_request_info& info = *mg_get_request_info(connection);
-  const int fd = kvmtsc_civetweb_fd(connection);
-  Intake intake = take_in(info, fd, options_.max_body_bytes);
-  Request& request = intake.request;
-  if (!read_body(connection, intake.body_bytes, request.body)) {
-    intake.refusal = problem(400, "The body ended before Content-Length bytes.");
-    intake.keep_alive = false;
+Response Server::Impl::refuse(mg_connection* connection, int status,
+                              std::string_view detail) const {
+  // What follows on this connection is not known to be a request.
+  mg_disable_connection_keep_alive(connection);
+  return problem(status, detail);
+}
+
+Response Server::Impl::answer(mg_connection* connection, const mg_request_info& info) {
+  auto request = take_in(info);
+  if (!request) {
+    return refuse(connection, 400, "The request target is not a path in valid percent-encoding.");
   }
-  // Bytes of a next request are with CivetWeb now and cannot go back to the socket.
-  const bool keep = intake.keep_alive && kvmtsc_civetweb_has_surplus(connection) == 0;
-  Response response =
-      intake.refusal ? std::move(*intake.refusal) : router_.route(request, options_.log);
-  compress_for(request, response);
-  reply(connection, response_text(response, request.method == "HEAD", keep),
-        keep ? ConnectionGate::After::kKeep : ConnectionGate::After::kFinish);
-  return response.status;
+  if (!request->header("Transfer-Encoding").empty()) {
+    return refuse(connection, 411, "Send the body with Content-Length, without Transfer-Encoding.");
+  }
+  const auto size = body_size(*request);
+  if (!size) {
+    return refuse(connection, 400, "Content-Length is not one number.");
+  }
+  if (*size > options_.max_body_bytes) {
+    return refuse(connection, 413,
+                  "A body has at most " + std::to_string(options_.max_body_bytes) + " bytes here.");
+  }
+  if (!request->header("Expect").empty()) {
+    // CivetWeb cannot send an interim response; curl and others then send the body as it is.
+    return refuse(connection, 417, "Send the body without Expect.");
+  }
+  if (!read_body(connection, static_cast<std::size_t>(*size), request->body)) {
+    return refuse(connection, 400, "The body ended before Content-Length bytes.");
+  }
+  Response response = router_.route(*request, options_.log);
+  compress_for(*request, response);
+  return response;
 }
 
 int Server::Impl::begin_request(mg_connection* connection) {
   Impl& self = of(connection);
+  const mg_request_info& info = *mg_get_request_info(connection);
   try {
-    return self.answer(connection);
+    const Response response = self.answer(connection, info);
+    send(connection, response, std::string_view(info.request_method) == "HEAD");
+    return response.status;
   } catch (const std::exception& exception) {
     self.log(std::string("answering a request failed: ") + exception.what());
   }
-  return 500;  // connection_close() answers for a request that has no reply
+  mg_disable_connection_keep_alive(connection);
+  return 500;
 }
 
-// CivetWeb's own text says little and may repeat what the client sent.
+// For what CivetWeb refuses before begin_request. Its own text says little and may repeat what the
+// client sent.
 int Server::Impl::http_error(mg_connection* connection, int status, const char* /*message*/) {
-  // It knows no 431, and gets no body so large as to say 413; its 411 is a bad Content-Length.
-  switch (status) {
-    case 413:
-      refuse(connection, 431, "A request head has at most 16384 bytes here.");
-      break;
-    case 411:
-      refuse(connection, 400, "Content-Length is not one number.");
-      break;
-    case 505:
-      refuse(connection, 505, "This service speaks HTTP/1.0 and HTTP/1.1.");
-      break;
-    default:
-      refuse(connection, status, "");
-      break;
-  }
+  Impl& self = of(connection);
+  const Response response = self.refuse(connection, status, "");
+  mg_printf(
+      connection,
+      "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
+      status, reason_phrase(status), response.content_type.c_str(), response.body.size());
+  mg_write(connection, response.body.data(), response.body.size());
   return 0;
 }
 
 int Server::Impl::log_message(const mg_connection* connection, const char* message) {
   of(connection).log(message);
   return 1;  // and CivetWeb need not log it anywhere
-}
-
-// Each connection given to a worker comes by here once, however it went.
-void Server::Impl::connection_close(const mg_connection* constant) {
-  auto* connection = const_cast<mg_connection*>(constant);
-  std::unique_ptr<Reply> left(static_cast<Reply*>(mg_get_user_connection_data(connection)));
-  mg_set_user_connection_data(connection, nullptr);
-  const int fd = kvmtsc_civetweb_release(connection);
-  Impl& self = of(connection);
-  if (left == nullptr) {
-    self.gate_->give_back(fd, response_text(problem(400, ""), false, false),
-                          ConnectionGate::After::kFinish);
-    return;
-  }
-  self.gate_->give_back(fd, std::move(left->unsent), left->after);
 }
 
 Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, Router router) {

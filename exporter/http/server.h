@@ -1,11 +1,14 @@
-// Server: listens on several addresses and hands each request to a Router. Wraps CivetWeb; only the
-// files named in civetweb_shim.h know it. CivetWeb parses requests and runs the workers; it never
-// listens, serves a file or answers by itself. A ConnectionGate owns the connections, so that
-// silent and slow clients cost no worker.
+// Server: listens on several addresses and hands each request to a Router. Wraps CivetWeb; only
+// server.cc knows it. CivetWeb listens, parses and runs the workers; it never serves a file, never
+// answers a preflight and never picks a handler by itself.
 //
-// What every response has: Content-Length, Date, Connection; errors are RFC 9457 problems; texts of
-// 1 KiB and more are compressed for those who accept gzip. Refused before the router: a head above
-// 16 KiB (431), a body above max_body_bytes (413), chunked bodies (411), and what is not HTTP/1.x.
+// A worker belongs to one connection at a time. A client that is silent or slow is cut off after
+// request_timeout, and there are more workers than a careless scraper opens connections, so that a
+// probe is answered beside them (docs/adr/0003).
+//
+// Errors are RFC 9457 problems. Texts of 1 KiB and more are compressed for those who accept gzip.
+// Refused before the router: a head above 16 KiB (400), a body above max_body_bytes (413), a
+// chunked body (411), a body announced with Expect (417), an unclear Content-Length and a target that is not a path (400).
 #pragma once
 
 #include <chrono>
@@ -24,14 +27,12 @@ struct ServerOptions {
   // kernel choose; Server::addresses() then tells. A stale socket file is replaced, one that
   // somebody still listens on is an error. Socket files have mode 0660.
   std::vector<std::string> listen;
-  unsigned threads = 16;
+  unsigned threads = 256;
   std::size_t max_body_bytes = std::size_t{64} * 1024;
-  // Beyond it, the connection that has waited longest for a request is closed.
-  std::size_t max_connections = 512;
   // A request that is not complete by then is cut off.
-  std::chrono::milliseconds request_timeout{2000};
-  // How long a connection is kept for the next request: longer than usual scrape intervals.
-  std::chrono::milliseconds idle_timeout{60000};
+  std::chrono::milliseconds request_timeout{1500};
+  // How long a connection is kept for the next request.
+  std::chrono::milliseconds idle_timeout{1000};
   // Gets what goes wrong in a handler or a connection, a line at a time; any thread.
   LogLine log;
 };
@@ -43,9 +44,9 @@ class Server {
   // blocked, so that the process's own thread gets them.
   static Result<std::unique_ptr<Server>> start(const ServerOptions& options, Router router);
 
-  // Stops accepting, lets running handlers finish, closes idle connections and removes socket
-  // files; returns within 1 s however many silent clients are connected (longer only when a handler
-  // itself takes longer).
+  // Stops accepting, waits for running handlers, closes all connections and removes socket files.
+  // Returns within 1 s however many silent clients are connected (longer only when a handler itself
+  // takes longer); a response that is being sent then may be cut short.
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

@@ -1,8 +1,9 @@
-#include "exporter/http/listener.h"
+#include "exporter/http/listen_socket.h"
 
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <utility>
@@ -10,14 +11,12 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include "base/unique_fd.h"
+
 namespace kvmtsc::http {
 namespace {
 
-constexpr int kBacklog = 512;
 constexpr mode_t kSocketMode = 0660;
-// A whole request waits in the socket until it is complete (connection_gate.h); this is what the
-// kernel must hold for it.
-constexpr int kReceiveBuffer = 256 * 1024;
 
 union SocketAddress {
   sockaddr any;
@@ -77,10 +76,13 @@ Error listen_error(int error_number, const ListenAddress& address) {
   return error;
 }
 
-// Makes way for a new socket file. Two services that start at once and both find a stale one may
-// both remove it; then the later has the path, and the earlier leaves that file alone when it ends.
+}  // namespace
+
 Status remove_stale_socket(const ListenAddress& address) {
   struct stat status {};
+  if (address.family != ListenAddress::Family::kUnix) {
+    return ok_status();
+  }
   if (::lstat(address.host.c_str(), &status) != 0) {
     return errno == ENOENT ? ok_status() : Status(listen_error(errno, address));
   }
@@ -107,46 +109,15 @@ Status remove_stale_socket(const ListenAddress& address) {
   return ok_status();
 }
 
-}  // namespace
-
-Listener::Listener(UniqueFd fd, ListenAddress address, std::optional<SocketFile> file)
-    : fd_(std::move(fd)), address_(std::move(address)), file_(file) {}
-
-Listener::Listener(Listener&& other) noexcept
-    : fd_(std::move(other.fd_)),
-      address_(std::move(other.address_)),
-      file_(std::exchange(other.file_, std::nullopt)) {}
-
-Listener::~Listener() {
-  struct stat status {};
-  if (file_ && ::lstat(address_.host.c_str(), &status) == 0 && status.st_dev == file_->device &&
-      status.st_ino == file_->inode) {
-    ::unlink(address_.host.c_str());
-  }
-}
-
-Result<Listener> Listener::open(const ListenAddress& wanted) {
-  ListenAddress address = wanted;
-  const bool local = address.family == ListenAddress::Family::kUnix;
-  if (local) {
-    const Status ready = remove_stale_socket(address);
-    if (!ready) {
-      return ready.error();
-    }
-  }
+Status try_to_listen(const ListenAddress& address) {
   SocketAddress name;
-  socklen_t length = fill(address, name);
-  UniqueFd fd(::socket(name.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const socklen_t length = fill(address, name);
+  const UniqueFd fd(::socket(name.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!fd.valid()) {
     return listen_error(errno, address);
   }
   const int on = 1;
-  ::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUF, &kReceiveBuffer, sizeof(kReceiveBuffer));
-  if (local) {
-    // The mode of the socket becomes the file's when bind() makes it, so that it is at no time
-    // wider than meant.
-    ::fchmod(fd.get(), kSocketMode);
-  } else {
+  if (address.family != ListenAddress::Family::kUnix) {
     ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
   }
   if (address.family == ListenAddress::Family::kIpv6) {
@@ -155,29 +126,35 @@ Result<Listener> Listener::open(const ListenAddress& wanted) {
   if (::bind(fd.get(), &name.any, length) != 0) {
     return listen_error(errno, address);
   }
-  std::optional<SocketFile> file;
-  if (local) {
-    struct stat status {};
-    // The umask may have narrowed it.
-    if (::chmod(address.host.c_str(), kSocketMode) != 0 ||
-        ::lstat(address.host.c_str(), &status) != 0) {
-      return listen_error(errno, address);
-    }
-    file = SocketFile{status.st_dev, status.st_ino};
+  const bool listening = ::listen(fd.get(), 1) == 0;
+  const int error_number = errno;
+  if (address.family == ListenAddress::Family::kUnix) {
+    ::unlink(address.host.c_str());
   }
-  Listener listener(std::move(fd), address, file);
-  if (::listen(listener.fd(), kBacklog) != 0) {
+  return listening ? ok_status() : Status(listen_error(error_number, address));
+}
+
+Result<SocketFile> SocketFile::adopt(const ListenAddress& address) {
+  struct stat status {};
+  if (::chmod(address.host.c_str(), kSocketMode) != 0 ||
+      ::lstat(address.host.c_str(), &status) != 0) {
     return listen_error(errno, address);
   }
-  length = sizeof(name);
-  if (!local) {
-    if (::getsockname(listener.fd(), &name.any, &length) != 0) {
-      return listen_error(errno, address);
-    }
-    listener.address_.port =
-        ntohs(name.any.sa_family == AF_INET6 ? name.ipv6.sin6_port : name.ipv4.sin_port);
+  return SocketFile(address.host, status);
+}
+
+SocketFile::SocketFile(std::string path, const struct stat& status)
+    : path_(std::move(path)), device_(status.st_dev), inode_(status.st_ino) {}
+
+SocketFile::SocketFile(SocketFile&& other) noexcept
+    : path_(std::exchange(other.path_, {})), device_(other.device_), inode_(other.inode_) {}
+
+SocketFile::~SocketFile() {
+  struct stat status {};
+  if (!path_.empty() && ::lstat(path_.c_str(), &status) == 0 && status.st_dev == device_ &&
+      status.st_ino == inode_) {
+    ::unlink(path_.c_str());
   }
-  return listener;
 }
 
 }  // namespace kvmtsc::http
