@@ -14,7 +14,7 @@
 namespace kvmtsc {
 namespace {
 
-constexpr std::size_t kMaxFile = 64 * 1024;  // of the files with a few lines
+constexpr std::size_t kMaxFile = std::size_t{64} * 1024;  // of the files with a few lines
 constexpr std::string_view kVmLink = "anon_inode:kvm-vm";
 
 Error malformed(const std::string& path) {
@@ -28,7 +28,7 @@ Result<std::string> read_front(const std::string& path, std::size_t limit) {
     return errno_error(errno, path);
   }
   std::string content;
-  std::array<char, 16 * 1024> chunk{};
+  std::array<char, 16384> chunk{};
   while (content.size() < limit) {
     const ssize_t got = ::read(fd.get(), chunk.data(), chunk.size());
     if (got < 0 && errno == EINTR) {

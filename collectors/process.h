@@ -10,6 +10,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -37,7 +38,7 @@ class Process {
   // wrote. Empty arguments at the end are dropped (overwriting pads with NULs). What goes beyond
   // kMaxCommandLine bytes is dropped, with the argument that is cut by it.
   Result<std::vector<std::string>> arguments() const;
-  static constexpr std::size_t kMaxCommandLine = 256 * 1024;
+  static constexpr std::size_t kMaxCommandLine = std::size_t{256} * 1024;
 
   // Path in the cgroup hierarchy, as seen from our cgroup namespace: that of cgroup v2, of the v1
   // hierarchy "name=systemd" or of the first v1 controller, whichever first is not "/".

@@ -14,7 +14,7 @@ namespace {
 constexpr unsigned kKernelGroup = 1;  // udev sends its own messages to group 2
 
 // Room for one message: the kernel's are below 2 KiB plus the path (UEVENT_BUFFER_SIZE).
-constexpr std::size_t kMessageSize = 16 * 1024;
+constexpr std::size_t kMessageSize = 16384;
 
 // Enough for the events of a thousand VMs at once; as root the limit of rmem_max does not count.
 constexpr int kQueueSize = 2 * 1024 * 1024;

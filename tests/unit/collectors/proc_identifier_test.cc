@@ -201,7 +201,7 @@ class UnreadableDescriptors : public ProcIdentifierTest {
     if (before == 0) {
       EXPECT_EQ(::seteuid(kNobody), 0);
     }
-    const auto identity = identify(threads);
+    auto identity = identify(threads);
     if (before == 0) {
       EXPECT_EQ(::seteuid(before), 0);
     }

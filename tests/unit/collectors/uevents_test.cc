@@ -1,7 +1,12 @@
 #include "collectors/uevents.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <random>
 
@@ -88,6 +93,56 @@ TEST(KvmUevents, TheSocketNeitherBlocksNorLeaksIntoChildren) {
   EXPECT_NE(::fcntl(events->fd(), F_GETFD) & FD_CLOEXEC, 0);
   EXPECT_NE(::fcntl(events->fd(), F_GETFL) & O_NONBLOCK, 0);
   EXPECT_TRUE(events->drain().ok());  // returns, though perhaps nothing waits
+}
+
+// What any process with CAP_NET_ADMIN could send us. VMs that come and go on this machine meanwhile
+// are truly told of, so it is tried until none does.
+TEST(KvmUevents, OnlyTheKernelIsBelieved) {
+  auto events = KvmUevents::open();
+  if (!events) {
+    GTEST_SKIP() << "no kobject uevents here: " << events.error().text();
+  }
+  const UniqueFd forger(::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT));
+  sockaddr_nl address{};
+  address.nl_family = AF_NETLINK;
+  address.nl_groups = 1;
+  const std::string forged = message({kHead, kPath, "EVENT=create", "PID=7"});
+  bool believed = true;
+  for (int attempt = 0; believed && attempt < 50; ++attempt) {
+    if (::sendto(forger.get(), forged.data(), forged.size(), 0,
+                 reinterpret_cast<const sockaddr*>(&address), sizeof(address)) < 0) {
+      GTEST_SKIP() << "cannot forge a uevent: " << ::strerror(errno);
+    }
+    pollfd ready{.fd = events->fd(), .events = POLLIN, .revents = 0};
+    ASSERT_EQ(::poll(&ready, 1, 2000), 1);
+    const auto changed = events->drain();
+    ASSERT_TRUE(changed.ok());
+    believed = *changed;
+  }
+  EXPECT_FALSE(believed);
+}
+
+TEST(KvmUevents, LostMessagesCountAsAChange) {
+  auto events = KvmUevents::open();
+  if (!events) {
+    GTEST_SKIP() << "no kobject uevents here: " << events.error().text();
+  }
+  const int smallest = 1;
+  ASSERT_EQ(::setsockopt(events->fd(), SOL_SOCKET, SO_RCVBUF, &smallest, sizeof(smallest)), 0);
+  // Makes the kernel send uevents of another device.
+  const UniqueFd trigger(::open("/sys/devices/virtual/mem/null/uevent", O_WRONLY | O_CLOEXEC));
+  for (int i = 0; i < 50; ++i) {
+    if (::write(trigger.get(), "change", 6) != 6) {
+      GTEST_SKIP() << "cannot trigger uevents: " << ::strerror(errno);
+    }
+  }
+  pollfd ready{.fd = events->fd(), .events = POLLIN, .revents = 0};
+  if (::poll(&ready, 1, 2000) != 1) {
+    GTEST_SKIP() << "no kobject uevents arrive here (not the initial network namespace?)";
+  }
+  const auto changed = events->drain();
+  ASSERT_TRUE(changed.ok());
+  EXPECT_TRUE(*changed);
 }
 
 }  // namespace
