@@ -30,7 +30,8 @@ struct PlainFlag {
 inline constexpr std::array<PlainFlag, 4> kPlainFlags{{
     {"--config.file", "PATH",
      "YAML configuration file; without it, the defaults and the flags hold."},
-    {"--config.check", "", "Check the file and the flags, say what is wrong, and leave."},
+    {"--config.check", "",
+     "Check the file and the flags, say what is wrong, and leave: status 0 if nothing is."},
     {"--version", "", "Print the version and leave."},
     {"--help", "", "Print this and leave (also -h)."},
 }};

@@ -148,7 +148,7 @@ Setting addresses(Setting setting, At at) {
         return invalid(in_quotes(address) + " holds control characters", setting);
       }
       if (const Status status = check_listen_address(address); !status) {
-        return status;
+        return status.error();
       }
       if (!seen.insert(address).second && !address.ends_with(":0")) {
         return invalid(in_quotes(address) + " is listed twice", setting);

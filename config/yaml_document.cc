@@ -16,10 +16,9 @@
 namespace kvmtsc {
 namespace {
 
-// Put behind the text. yaml-cpp lets the end of the file close a quote, which would make one
-// forgotten quote swallow all keys below it: a scalar that has swallowed this comment gives it
-// away. Its control character occurs in no file (check_characters).
-constexpr std::string_view kEndMark = "\n#\x01";
+// Put behind the text. yaml-cpp lets the end of the file close a quote, so that one forgotten quote
+// would swallow all keys below it; a comment without a line break makes it look.
+constexpr std::string_view kEndMark = "\n#";
 
 std::size_t line_of(const YAML::Mark& mark) {
   return mark.line < 0 ? 0 : static_cast<std::size_t>(mark.line) + 1;
@@ -32,6 +31,7 @@ class TreeBuilder final : public YAML::EventHandler {
   explicit TreeBuilder(Problems& problems) : problems_(problems) {}
 
   bool refused() const { return refused_; }
+  std::size_t last_line() const { return last_line_; }
   YamlNode take_root() { return std::move(root_); }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
@@ -48,9 +48,6 @@ class TreeBuilder final : public YAML::EventHandler {
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
-    if (value.ends_with(kEndMark.substr(1))) {
-      refuse(line_of(mark), "not YAML: a quote that is opened here is never closed", "close it");
-    }
     leaf(YamlNode::Kind::kScalar, mark, tag, anchor, value);
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -75,7 +72,13 @@ class TreeBuilder final : public YAML::EventHandler {
   // The new node, or nullptr once refused.
   YamlNode* add(YamlNode::Kind kind, const YAML::Mark& mark, std::string_view tag,
                 YAML::anchor_t anchor) {
-    const std::size_t line = line_of(mark);
+    std::size_t line = line_of(mark);
+    if (kind == YamlNode::Kind::kNull && !ancestors_.empty() &&
+        ancestors_.back()->items.size() % 2 == 1 &&
+        ancestors_.back()->kind == YamlNode::Kind::kMap) {
+      line = ancestors_.back()->items.back().line;  // its key's: yaml-cpp gives the next token's
+    }
+    last_line_ = line;
     if (anchor != 0) {
       refuse(line, "anchors and aliases (& and *) are not accepted", "write the value out");
     } else if (!tag.empty() && tag != "?" && tag != "!") {  // what yaml-cpp says of no tag
@@ -125,6 +128,7 @@ class TreeBuilder final : public YAML::EventHandler {
   std::vector<YamlNode*> ancestors_;
   std::size_t nodes_ = 0;
   int documents_ = 0;
+  std::size_t last_line_ = 1;
   bool refused_ = false;
 };
 
@@ -174,7 +178,10 @@ std::optional<YamlNode> parse_yaml(const std::string& yaml, Problems& problems) 
       parser.HandleNextDocument(builder);  // refuses itself
     }
   } catch (const YAML::Exception& error) {
-    if (!builder.refused()) {
+    if (!builder.refused() && error.msg == YAML::ErrorMsg::EOF_IN_SCALAR) {
+      problems.add(builder.last_line(), {},
+                   "not YAML: a quote that is opened here or below is never closed", "close it");
+    } else if (!builder.refused()) {
       problems.add(line_of(error.mark), {}, "not YAML: " + error.msg,
                    "check indentation (spaces, no tabs), colons and quotes");
     }

@@ -37,6 +37,7 @@ class LoadTest : public testing::Test {
     std::vector<std::string> words{"kvm-tsc-exporter", "--config.file=" + file_};
     words.insert(words.end(), flags.begin(), flags.end());
     std::vector<const char*> argv;
+    argv.reserve(words.size());
     for (const std::string& word : words) {
       argv.push_back(word.c_str());
     }
@@ -73,7 +74,6 @@ TEST_F(LoadTest, AReloadReadsTheFileAgain) {
   write("sweep: {interval: 2s}\n");
   const auto first = load_settings(words);
   ASSERT_TRUE(first);
-  const Settings before = *first;
   write("sweep: {interval: 4s}\n");
   const auto second = load_settings(words);
   ASSERT_TRUE(second);
@@ -83,7 +83,10 @@ TEST_F(LoadTest, AReloadReadsTheFileAgain) {
   const auto third = load_settings(words);
   ASSERT_FALSE(third);
   EXPECT_THAT(third.error().message, StartsWith(file_ + ":1: sweep.interval: "));
-  EXPECT_EQ(*first, before);
+  Settings expected;  // untouched by the reloads
+  expected.sweep_interval = 2s;
+  expected.log_level = "debug";
+  EXPECT_EQ(*first, expected);
 }
 
 TEST_F(LoadTest, AMistakeCountsEvenUnderAFlag) {

@@ -105,8 +105,9 @@ TEST(DefaultFile, NamesEveryKeyAndFlag) {
 
 // The commented example of a rule is itself a valid configuration.
 TEST(DefaultFile, ItsExampleIsValid) {
+  const std::string content = default_file();
   std::string yaml = "identity:\n  rules:\n";
-  for (const std::string_view line : split(default_file(), '\n')) {
+  for (const std::string_view line : split(content, '\n')) {
     if (line.starts_with("  #   - ") || line.starts_with("  #     ")) {
       yaml += "  " + std::string(line.substr(4)) + "\n";
     }
