@@ -8,17 +8,17 @@
 namespace kvmtsc {
 namespace {
 
-struct Unit {
+struct TimeUnit {
   std::string_view name;
   std::int64_t nanoseconds;
 };
 
-constexpr std::array<Unit, 6> kUnits{{{"h", 3'600'000'000'000},
-                                      {"m", 60'000'000'000},
-                                      {"s", 1'000'000'000},
-                                      {"ms", 1'000'000},
-                                      {"us", 1'000},
-                                      {"ns", 1}}};
+constexpr std::array<TimeUnit, 6> kUnits{{{"h", 3'600'000'000'000},
+                                          {"m", 60'000'000'000},
+                                          {"s", 1'000'000'000},
+                                          {"ms", 1'000'000},
+                                          {"us", 1'000},
+                                          {"ns", 1}}};
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -79,7 +79,7 @@ std::string format_duration(std::chrono::nanoseconds duration) {
     return "0s";
   }
   std::string text;
-  for (const Unit& unit : kUnits) {
+  for (const TimeUnit& unit : kUnits) {
     if (rest >= unit.nanoseconds) {
       text += std::to_string(rest / unit.nanoseconds);
       text += unit.name;
