@@ -17,6 +17,8 @@ namespace kvmtsc::integration {
 namespace {
 
 constexpr Milliseconds kPatience{10000};
+// Debian's own, which is the one that its python3-prometheus-client serves.
+constexpr const char* kPython = "/usr/bin/python3";
 constexpr const char* kOpenMetrics = "application/openmetrics-text; version=1.0.0";
 
 class FormatsTest : public testing::Test {
@@ -64,8 +66,8 @@ TEST_F(FormatsTest, PromtoolHasNoComplaintAboutTheText) {
 }
 
 TEST_F(FormatsTest, StrictParserReadsTheOpenMetrics) {
-  REQUIRE_PROGRAM("python3");
-  const auto module = run_program({"python3", "-c", "import prometheus_client"}, "", kPatience);
+  REQUIRE_PROGRAM(kPython);
+  const auto module = run_program({kPython, "-c", "import prometheus_client"}, "", kPatience);
   ASSERT_OK(module);
   if (module->status.code != 0) {
     GTEST_SKIP() << "missing: python3-prometheus-client (scripts/install-packages.sh test)";
@@ -77,7 +79,7 @@ TEST_F(FormatsTest, StrictParserReadsTheOpenMetrics) {
       << reply.headers.at("content-type");
   ASSERT_TRUE(reply.body.ends_with("# EOF\n"));
   // Without the newline that write_line adds, for nothing may follow # EOF.
-  const auto checked = run_program({"python3", KVM_TSC_CHECK_OPENMETRICS},
+  const auto checked = run_program({kPython, KVM_TSC_CHECK_OPENMETRICS},
                                    reply.body.substr(0, reply.body.size() - 1), kPatience);
   ASSERT_OK(checked);
   EXPECT_EQ(checked->status.code, 0) << checked->error_output;

@@ -26,6 +26,9 @@ std::string prometheus_program(const std::string& name) {
 }
 
 std::string find_in_path(const std::string& name) {
+  if (name.starts_with('/')) {
+    return ::access(name.c_str(), X_OK) == 0 ? name : std::string{};
+  }
   const std::string path = environment_or("PATH", "/usr/bin:/bin");
   for (const std::string_view directory : split(path, ':')) {
     std::string candidate = std::string(directory) + "/" + name;

@@ -12,7 +12,7 @@ std::string product_program(const std::string& name);
 // them: below build/third-party or $KVM_TSC_THIRD_PARTY_DIR.
 std::string prometheus_program(const std::string& name);
 
-// The program's path by $PATH, or empty.
+// The program's path by $PATH (an absolute one is itself), or empty where it cannot be run.
 std::string find_in_path(const std::string& name);
 
 }  // namespace kvmtsc::integration

@@ -1,6 +1,7 @@
 // The service beside a real QEMU: its name, uuid and vCPUs.
 #include <memory>
 #include <optional>
+#include <ostream>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -22,6 +23,11 @@ struct QemuCase {
   const char* argument;  // of -name
   const char* name;      // that it gives
 };
+
+// GoogleTest prints a case so; ctest shows it beside the test's name.
+std::ostream& operator<<(std::ostream& out, const QemuCase& tested) {
+  return out << "-name " << tested.argument;
+}
 
 class RealQemuTest : public testing::TestWithParam<QemuCase> {};
 
