@@ -17,4 +17,8 @@ target_compile_definitions(civetweb PRIVATE
   NO_CGI NO_FILES NO_CACHING NO_POPEN
   STOP_FLAG_NEEDS_LOCK SOCKET_TIMEOUT_QUANTUM=100 USE_STACK_SIZE=262144)
 target_compile_options(civetweb PRIVATE -w)
+if(KVM_TSC_SANITIZE MATCHES "thread")
+  target_compile_options(civetweb PRIVATE
+    -fsanitize-ignorelist=${CMAKE_SOURCE_DIR}/cmake/civetweb-tsan.txt)
+endif()
 target_link_libraries(civetweb PUBLIC OpenSSL::SSL OpenSSL::Crypto Threads::Threads)

@@ -47,6 +47,9 @@ class ProcIdentifier final : public Identifier {
 
   VmIdentity identify(const VmKey& key, std::span<const pid_t> vcpu_threads) override;
 
+  // For the identifications from now on.
+  void set_rules(IdentityRules rules) { rules_ = std::move(rules); }
+
   static constexpr std::size_t kMaxThreads = 16;
   static constexpr int kAttempts = 3;
   static constexpr std::size_t kMaxText = 4096;

@@ -1,7 +1,7 @@
 #include "config/flags.h"
 #include "config/help.h"
 #include "config/load.h"
-#include "config/version.h"
+#include "base/version.h"
 
 namespace kvmtsc {
 

@@ -13,9 +13,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/listen_address.h"
 #include "base/utf8.h"
 #include "config/durations.h"
-#include "config/listen_address.h"
 #include "config/nearest.h"
 #include "config/problems.h"
 #include "config/settings_schema.h"
@@ -154,8 +154,8 @@ Setting addresses_setting(Setting setting, At at) {
       if (!is_plain_text(address)) {
         return invalid_value(in_quotes(address) + " holds control characters", setting);
       }
-      if (const Status status = check_listen_address(address); !status) {
-        return status.error();
+      if (const auto parsed = parse_listen_address(address); !parsed) {
+        return parsed.error();
       }
       if (!seen.insert(address).second && !address.ends_with(":0")) {
         return invalid_value(in_quotes(address) + " is listed twice", setting);

@@ -83,8 +83,8 @@ stanzas=("$etc"/sources.list.d/*.sources)
 [[ ${#lists[@]} -eq 0 ]] || one_line_entries "${lists[@]}" | sort -u >"$work/sources/debian.list"
 [[ ${#stanzas[@]} -eq 0 ]] || stanza_entries "${stanzas[@]}" >"$work/sources/debian.sources"
 [[ -n $(cat "$work"/sources/*) ]] ||
-  fail "no Debian 12 (bookworm) archive in $etc/sources.list or $etc/sources.list.d; add one, as on a
-fresh Debian 12, and run this again"
+  fail "no Debian 12 (bookworm) archive in $etc/sources.list or $etc/sources.list.d;
+add one, as a fresh Debian 12 has it, and run this again"
 
 # Sandbox user: with root's own, the private directory need not be open to another account. The
 # hooks that packages attach to "apt-get update" look after /var, which is not touched here.
@@ -114,9 +114,9 @@ if ! (cd "$work/package" &&
       apt-get -c "$work/apt.conf" -qq --download-only --only-source source civetweb) >>"$log" 2>&1
 then
   cat "$log" >&2
-  fail "the Debian archive gave no source package civetweb (above); check that apt-get update works on
-this machine, then run this again, or unpack Debian's civetweb source into $target yourself and
-create $target/.complete"
+  fail "the Debian archive gave no source package civetweb (see above).
+Check that 'apt-get update' works on this machine and run this again; without a network, unpack
+Debian's civetweb source into $target and create $target/.complete"
 fi
 dsc=$(echo "$work"/package/*.dsc)
 # No signature check here: apt has verified the .dsc and the archives against the signed index.

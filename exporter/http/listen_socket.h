@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "base/listen_address.h"
 #include "base/result.h"
-#include "exporter/http/listen_address.h"
 
 namespace kvmtsc::http {
 

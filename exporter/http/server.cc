@@ -50,12 +50,6 @@ Result<std::vector<ListenAddress>> parse_all(const std::vector<std::string>& tex
     if (!address) {
       return address.error();
     }
-    // CivetWeb takes all addresses as one list separated by commas, and takes a colon in a socket's
-    // path for the end of a host name.
-    if (is_unix(*address) && address->host.find_first_of(",:") != std::string::npos) {
-      return Error{ErrorKind::kInvalid, "cannot listen on " + text,
-                   "choose a path without commas and colons"};
-    }
     addresses.push_back(*std::move(address));
   }
   return addresses;
@@ -291,6 +285,10 @@ Response Server::Impl::answer(mg_connection* connection, const mg_request_info& 
   auto request = take_in(info);
   if (!request) {
     return refuse(connection, 400, "The request target is not a path in valid percent-encoding.");
+  }
+  // CivetWeb keeps the first 64 fields and drops the rest silently.
+  if (info.num_headers >= MG_MAX_HEADERS) {
+    return refuse(connection, 431, "A request has at most 63 header fields here.");
   }
   if (!request->header("Transfer-Encoding").empty()) {
     return refuse(connection, 411, "Send the body with Content-Length, without Transfer-Encoding.");

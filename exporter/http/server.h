@@ -7,8 +7,10 @@
 // probe is answered beside them (docs/adr/0003).
 //
 // Errors are RFC 9457 problems. Texts of 1 KiB and more are compressed for those who accept gzip.
-// Refused before the router: a head above 16 KiB (400), a body above max_body_bytes (413), a
-// chunked body (411), a body announced with Expect (417), an unclear Content-Length and a target that is not a path (400).
+// Refused before the router: a head above 16 KiB (400) or of 64 fields and more
+// (431), a body above max_body_bytes (413), a
+// chunked body (411), a body announced with Expect (417), an unclear Content-Length and a target
+// that is not a path (400).
 #pragma once
 
 #include <chrono>

@@ -9,18 +9,12 @@
 #include <prometheus/metric_family.h>
 
 #include "base/clock.h"
-#include "base/host_root.h"
+#include "base/version.h"
 #include "tsc/snapshot.h"
 
 namespace kvmtsc {
 
 using Families = std::vector<prometheus::MetricFamily>;
-
-struct BuildInfo {
-  std::string version;
-  std::string revision;
-  std::string compiler;
-};
 
 // kvm_tsc_vm_* and kvm_tsc_vcpu_*.
 void append_vm_families(const Snapshot& snapshot, Families& families);

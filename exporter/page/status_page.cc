@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
-#include <cstdio>
 
 namespace kvmtsc {
 namespace {
@@ -52,25 +52,27 @@ std::string escaped(std::string_view text) {
   return out;
 }
 
-std::string formatted(const char* format, double value) {
-  std::array<char, 48> text{};
-  std::snprintf(text.data(), text.size(), format, value);
-  return text.data();
+std::string digits(double value, std::chars_format format, int precision) {
+  std::array<char, 400>
+      text;  // the longest double in fixed notation has 309 digits before the point
+  const auto end =
+      std::to_chars(text.data(), text.data() + text.size(), value, format, precision).ptr;
+  return {text.data(), end};
 }
 
 // Seconds in the unit that leaves few digits before the point.
 std::string duration(double seconds) {
-  const double size = std::abs(seconds);
-  if (size == 0) {
+  struct Unit {
+    double size;
+    const char* name;
+  };
+  constexpr std::array<Unit, 4> kUnits{{{1, " s"}, {1e-3, " ms"}, {1e-6, " µs"}, {1e-9, " ns"}}};
+  if (seconds == 0) {
     return "0";
   }
-  if (size >= 1) {
-    return formatted("%.6g s", seconds);
-  }
-  if (size >= 1e-3) {
-    return formatted("%.6g ms", seconds * 1e3);
-  }
-  return size >= 1e-6 ? formatted("%.6g µs", seconds * 1e6) : formatted("%.4g ns", seconds * 1e9);
+  const auto fits = [&](const Unit& unit) { return std::abs(seconds) >= unit.size; };
+  const auto unit = std::find_if(kUnits.begin(), kUnits.end() - 1, fits);
+  return digits(seconds / unit->size, std::chars_format::general, 6) + unit->name;
 }
 
 std::string spread_cell(const VmState& vm) {
@@ -109,8 +111,9 @@ std::string host_section(const Snapshot& snapshot) {
   std::string html = "<p>Host clocksource <b>" +
                      escaped(host.clocksource.empty() ? "unknown" : host.clocksource) + "</b>";
   if (host.tsc_frequency) {
-    html += ", TSC " + formatted("%.6f", host.tsc_frequency->hertz / 1e6) + " MHz ± " +
-            formatted("%.3g", host.tsc_frequency->bound_hertz) + " Hz";
+    html += ", TSC " + digits(host.tsc_frequency->hertz / 1e6, std::chars_format::fixed, 6) +
+            " MHz ± " + digits(host.tsc_frequency->bound_hertz, std::chars_format::general, 3) +
+            " Hz";
   }
   if (host.synchronized) {
     html += *host.synchronized ? ", clock synchronised" : ", clock not synchronised";

@@ -7,7 +7,7 @@
 
 #include "config/nearest.h"
 #include "config/problems.h"
-#include "config/version.h"
+#include "base/version.h"
 
 namespace kvmtsc {
 namespace {

@@ -236,6 +236,15 @@ TEST_F(ServerTest, RefusesAFloodOfHeaders) {
   ASSERT_TRUE(reply);
   EXPECT_GE(reply->status, 400);
   EXPECT_TRUE(connection.closed_within(2s));
+  HttpConnection many(address());  // few bytes, but more fields than there is room for
+  std::string fields;
+  for (int i = 0; i < 500; ++i) {
+    fields += "a:b\r\n";
+  }
+  many.send("GET /-/healthy HTTP/1.1\r\n" + fields + "\r\n");
+  const auto too_many = many.receive();
+  ASSERT_TRUE(too_many);
+  EXPECT_EQ(too_many->status, 431);
   HttpConnection line(address());
   line.send("GET /" + std::string(20000, 'a') + " HTTP/1.1\r\n\r\n");
   const auto refused = line.receive();

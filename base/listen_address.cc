@@ -1,4 +1,4 @@
-#include "exporter/http/listen_address.h"
+#include "base/listen_address.h"
 
 #include <sys/un.h>
 
@@ -9,14 +9,14 @@
 
 #include "base/parse.h"
 
-namespace kvmtsc::http {
+namespace kvmtsc {
 namespace {
 
 constexpr std::string_view kUnixPrefix = "unix:";
 
 Error invalid(std::string_view text, const std::string& why) {
   return Error{ErrorKind::kInvalid, "listen address '" + std::string(text) + "': " + why,
-               "write 127.0.0.1:10078, [::1]:10078 or unix:/run/kvm-tsc-exporter.sock"};
+               "it takes " + std::string(kListenAddressForm) + "; host names are not looked up"};
 }
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
@@ -33,6 +33,9 @@ Result<ListenAddress> parse_unix(std::string_view text) {
   }
   if (path.find('\0') != std::string_view::npos) {
     return invalid(text, "a path holds no NUL");
+  }
+  if (path.find_first_of(",:") != std::string_view::npos) {
+    return invalid(text, "a socket's path holds no comma and no colon");
   }
   constexpr std::size_t kLongest = sizeof(sockaddr_un::sun_path) - 1;
   if (path.size() > kLongest) {
@@ -91,4 +94,4 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
   return ListenAddress{ListenAddress::Family::kIpv4, host, *port};
 }
 
-}  // namespace kvmtsc::http
+}  // namespace kvmtsc

@@ -1,8 +1,8 @@
-#include "exporter/http/listen_address.h"
+#include "base/listen_address.h"
 
 #include <gtest/gtest.h>
 
-namespace kvmtsc::http {
+namespace kvmtsc {
 namespace {
 
 TEST(ListenAddress, ReadsItsThreeFormsAndPrintsThemAgain) {
@@ -18,7 +18,6 @@ TEST(ListenAddress, ReadsItsThreeFormsAndPrintsThemAgain) {
       {"[::]:1", {Family::kIpv6, "::", 1}},
       {"[2001:db8::10]:9100", {Family::kIpv6, "2001:db8::10", 9100}},
       {"unix:/run/a.sock", {Family::kUnix, "/run/a.sock", 0}},
-      {"unix:/run/odd:name", {Family::kUnix, "/run/odd:name", 0}},
   };
   for (const auto& [text, address] : cases) {
     const auto parsed = parse_listen_address(text);
@@ -32,7 +31,7 @@ TEST(ListenAddress, RefusesEverythingElseNamingIt) {
   using namespace std::string_literals;
   const std::string longest = "unix:/" + std::string(106, 'a');
   EXPECT_TRUE(parse_listen_address(longest));
-  for (const std::string& text : {""s,
+  for (const std::string& text : {""s, "unix:/run/a:b"s, "unix:/run/a,b"s,
                                   ":"s,
                                   ":10078"s,
                                   "10078"s,
@@ -71,4 +70,4 @@ TEST(ListenAddress, RefusesEverythingElseNamingIt) {
 }
 
 }  // namespace
-}  // namespace kvmtsc::http
+}  // namespace kvmtsc

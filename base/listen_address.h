@@ -7,7 +7,7 @@
 
 #include "base/result.h"
 
-namespace kvmtsc::http {
+namespace kvmtsc {
 
 struct ListenAddress {
   enum class Family { kIpv4, kIpv6, kUnix };
@@ -20,8 +20,13 @@ struct ListenAddress {
   friend bool operator==(const ListenAddress&, const ListenAddress&) = default;
 };
 
-// Reads "HOST:PORT" (an IPv4 address), "[ADDRESS]:PORT" (IPv6) or "unix:PATH" (absolute, short
-// enough for sun_path). Names are not resolved. An error names the text and shows the right form.
+// What a listen address is, for messages and --help.
+inline constexpr std::string_view kListenAddressForm =
+    "HOST:PORT (an IPv4 address), [ADDRESS]:PORT (IPv6) or unix:PATH";
+
+// Reads "HOST:PORT" (an IPv4 address), "[ADDRESS]:PORT" (IPv6) or "unix:PATH" (absolute, at
+// most 107 bytes, without commas and colons, which the HTTP library takes for something else).
+// Names are not resolved. An error names the text and shows the right form.
 Result<ListenAddress> parse_listen_address(std::string_view text);
 
-}  // namespace kvmtsc::http
+}  // namespace kvmtsc
