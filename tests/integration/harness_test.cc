@@ -55,6 +55,13 @@ TEST(ProcessTest, SaysThatTheProgramEndedAndWhatItComplainedOf) {
   EXPECT_NE(line.error().text().find("no such luck"), std::string::npos);
 }
 
+TEST(ProcessTest, SaysThatNobodyReads) {
+  auto process = Process::start({"true"});
+  ASSERT_OK(process);
+  ASSERT_OK((*process)->wait_exit(kSoon));
+  EXPECT_FALSE((*process)->write_line("anyone?").ok());
+}
+
 TEST(ProcessTest, KillsWhatIgnoresSigterm) {
   pid_t pid = 0;
   {

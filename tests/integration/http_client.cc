@@ -46,7 +46,7 @@ Result<UniqueFd> connect_to(std::uint16_t port) {
 std::string serialize(const HttpRequest& request) {
   std::string text = request.method + " " + request.target + " HTTP/1.0\r\nHost: 127.0.0.1\r\n";
   for (const auto& [name, value] : request.headers) {
-    text += name + ": " + value + "\r\n";
+    text.append(name).append(": ").append(value).append("\r\n");
   }
   if (!request.body.empty() || request.method == "POST") {
     text += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";

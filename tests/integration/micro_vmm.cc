@@ -19,6 +19,9 @@ Result<nlohmann::json> parse_line(const std::string& line) {
 
 }  // namespace
 
+MicroVmm::MicroVmm(std::unique_ptr<Process> process, nlohmann::json ready)
+    : process_(std::move(process)), ready_(std::move(ready)) {}
+
 Result<std::unique_ptr<MicroVmm>> MicroVmm::start(const std::vector<std::string>& arguments) {
   std::vector<std::string> command{product_program("micro-vmm")};
   command.insert(command.end(), arguments.begin(), arguments.end());
@@ -34,10 +37,7 @@ Result<std::unique_ptr<MicroVmm>> MicroVmm::start(const std::vector<std::string>
   if (!ready) {
     return ready.error();
   }
-  auto vmm = std::make_unique<MicroVmm>();
-  vmm->process_ = std::move(*process);
-  vmm->ready_ = std::move(*ready);
-  return vmm;
+  return std::unique_ptr<MicroVmm>(new MicroVmm(std::move(*process), std::move(*ready)));
 }
 
 std::string MicroVmm::directory(std::size_t vm) const {

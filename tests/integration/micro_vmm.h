@@ -33,6 +33,8 @@ class MicroVmm {
   Result<nlohmann::json> command(const std::string& line);
 
  private:
+  MicroVmm(std::unique_ptr<Process> process, nlohmann::json ready);
+
   std::unique_ptr<Process> process_;
   nlohmann::json ready_;
 };

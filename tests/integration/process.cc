@@ -40,6 +40,7 @@ Result<Pipe> make_pipe() {
 // In the child, between fork and exec: async-signal-safe calls only.
 [[noreturn]] void become(char* const* arguments, int input, int output, int errors, pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  ::signal(SIGPIPE, SIG_DFL);
   if (::getppid() != parent) {
     ::_exit(kExecFailed);  // the parent ended before prctl
   }
@@ -74,11 +75,13 @@ Result<std::unique_ptr<Process>> Process::start(std::vector<std::string> command
     return Error{ErrorKind::kIo, "pipe2 failed", ""};
   }
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (std::string& argument : command) {
     arguments.push_back(argument.data());
   }
   arguments.push_back(nullptr);
 
+  ::signal(SIGPIPE, SIG_IGN);  // write_line tells what the signal would
   std::unique_ptr<Process> process(new Process());
   const pid_t parent = ::getpid();
   process->pid_ = ::fork();

@@ -39,6 +39,7 @@ class Process {
 
   pid_t pid() const { return pid_; }
 
+  // An error when the program no longer reads. (SIGPIPE is ignored in this process.)
   Status write_line(std::string_view line);
   void close_input() { input_.reset(); }
 

@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <exception>
 #include <iostream>
 #include <string>
 #include <utility>
@@ -49,9 +50,7 @@ void serve(Fleet& fleet) {
   }
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, const char* const* argv) {
   auto parsed = kvmtsc::micro_vmm::parse_options(argc, argv);
   if (!parsed) {
     return fail(2, parsed.error());
@@ -75,4 +74,15 @@ int main(int argc, char** argv) {
   print_ready(fleet);
   serve(fleet);
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& exception) {
+    std::cerr << "micro-vmm: " << exception.what() << "\n";
+    return 1;
+  }
 }
