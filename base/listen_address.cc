@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view kUnixPrefix = "unix:";
 
 Error invalid(std::string_view text, const std::string& why) {
-  return Error{ErrorKind::kInvalid, "listen address '" + std::string(text) + "': " + why,
+  return Error{ErrorKind::kInvalid, "\"" + std::string(text) + "\" is not a listen address: " + why,
                "it takes " + std::string(kListenAddressForm) + "; host names are not looked up"};
 }
 
