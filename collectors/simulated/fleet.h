@@ -15,10 +15,10 @@ namespace kvmtsc {
 // What one simulated VM shows.
 enum class SimulatedBehaviour {
   kHealthy,        // all offsets equal
-  kSkewed,         // one vCPU is 3 ms ahead from the start
+  kSkewed,         // one vCPU is 9,000,000 ticks (3 ms at 3 GHz) ahead from the start
   kUnequalRatios,  // one vCPU's scaling ratio is 50 ppm higher: its skew grows
   kNested,         // runs a nested guest now and then: untrusted while it does
-  kStepping,       // one vCPU's offset steps by 1 ms every 60 s
+  kStepping,       // one vCPU's offset steps by 3,000,000 ticks every 60 s
   kComingAndGoing  // there for 60 s, gone for 30 s, and so on
 };
 

@@ -18,9 +18,10 @@ constexpr std::string_view kHead = R"(<!DOCTYPE html>
 body { font: 15px/1.45 system-ui, sans-serif; margin: 2em auto; max-width: 70em; padding: 0 1em; color: #1b1f24; }
 h1 { font-size: 1.4em; }
 table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .3em .8em; border-bottom: 1px solid #d8dee4; vertical-align: top; overflow-wrap: anywhere; }
+th, td { text-align: left; padding: .3em .8em; border-bottom: 1px solid #d8dee4; vertical-align: top; }
 th { white-space: nowrap; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td.name { overflow-wrap: anywhere; min-width: 12em; }
 .bad { color: #b42318; }
 .dim { color: #59636e; }
 </style>
@@ -100,7 +101,7 @@ std::string state_cell(const VmState& vm) {
 std::string vm_row(const VmState& vm) {
   const std::size_t vcpus =
       vm.reading ? vm.reading->vcpus.size() + vm.reading->unreadable.size() : 0;
-  return "<tr><td>" + escaped(vm.label) + "</td><td>" + escaped(vm.identity.vmm) +
+  return "<tr><td class=\"name\">" + escaped(vm.label) + "</td><td>" + escaped(vm.identity.vmm) +
          "</td><td class=\"n\">" + (vm.identity.pid == 0 ? "" : std::to_string(vm.identity.pid)) +
          "</td><td class=\"n\">" + (vm.reading ? std::to_string(vcpus) : "") +
          "</td><td class=\"n\">" + spread_cell(vm) + "</td><td>" + state_cell(vm) + "</td></tr>\n";

@@ -1,0 +1,63 @@
+#include "exporter/page/status_page.h"
+
+#include <gtest/gtest.h>
+
+namespace kvmtsc {
+namespace {
+
+bool contains(const std::string& html, const std::string& part) {
+  return html.find(part) != std::string::npos;
+}
+
+VmState vm_named(const std::string& label) {
+  VmState vm;
+  vm.label = label;
+  vm.reading.emplace();
+  vm.reading->vcpus = {{0, 0, {}, {}}, {1, 3'000'000, {}, {}}};
+  vm.steps = {0, 0};
+  return vm;
+}
+
+TEST(StatusPage, WithoutASweepItSaysSo) {
+  EXPECT_TRUE(contains(status_page(nullptr, "1"), "The first sweep is still running."));
+}
+
+TEST(StatusPage, WithoutVmsItSaysSo) {
+  EXPECT_TRUE(contains(status_page(std::make_shared<Snapshot>().get(), "1"), "No VM is running"));
+}
+
+TEST(StatusPage, ShowsTheSpreadInAReadableUnit) {
+  Snapshot snapshot;
+  snapshot.vms = {vm_named("web")};
+  EXPECT_TRUE(contains(status_page(&snapshot, "1"), "not yet known"));
+  snapshot.vms[0].skew = analyse_skew(snapshot.vms[0].reading->vcpus, 0, 0);
+  snapshot.vms[0].frequency = Frequency{3e9, 1};
+  EXPECT_TRUE(contains(status_page(&snapshot, "1"), "<span class=\"bad\">1 ms</span>"));
+  snapshot.vms[0].frequency = Frequency{3e12, 1};
+  EXPECT_TRUE(contains(status_page(&snapshot, "1"), "1 µs"));
+}
+
+TEST(StatusPage, EscapesWhatVmsCallThemselves) {
+  Snapshot snapshot;
+  snapshot.vms = {vm_named("<script>alert(\"1\")</script>&")};
+  snapshot.vms[0].identity.vmm = "<b>";
+  snapshot.vms[0].error = Error{ErrorKind::kIo, "<i>", ""};
+  snapshot.collectors = {{"debugfs", false, {}, Error{ErrorKind::kIo, "<u>", "do & don't"}}};
+  snapshot.host.clocksource = "<h9>";
+  const auto html = status_page(&snapshot, "<v>");
+  for (const char* raw : {"<script>", "<b>alert", "<i>", "<u>", "<h9>", "<v>", "& don"}) {
+    EXPECT_FALSE(contains(html, raw)) << raw;
+  }
+  EXPECT_TRUE(contains(html, "&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&amp;"));
+  EXPECT_TRUE(contains(html, "cannot be read"));
+}
+
+TEST(StatusPage, LoadsNothingFromElsewhere) {
+  const auto html = status_page(std::make_shared<Snapshot>().get(), "1");
+  EXPECT_FALSE(contains(html, "http://"));
+  EXPECT_FALSE(contains(html, "https://"));
+  EXPECT_FALSE(contains(html, "<script"));
+}
+
+}  // namespace
+}  // namespace kvmtsc
