@@ -47,6 +47,12 @@ Error seize_error(int error_number, const HostRoot& root, Tid thread, const Atta
   if (error.kind != ErrorKind::kPermission) {
     return error;
   }
+  // The kernel says EPERM of a thread that is exiting as well; its executable is gone by then.
+  const std::string self = root.proc + "/" + std::to_string(thread.value);
+  if (const auto program = read_link(self + "/exe");
+      !program && program.error().kind != ErrorKind::kPermission) {
+    return gone(thread);
+  }
   const auto facts = read_thread_facts(root, thread.value, thread);
   if (facts && facts->tracer != 0) {
     return Error{ErrorKind::kRefused,

@@ -1,5 +1,7 @@
 #include "attach/ptrace/gadgets.h"
 
+#include <errno.h>
+
 #include <algorithm>
 #include <array>
 #include <iterator>
@@ -67,7 +69,9 @@ Result<Gadgets> find_gadgets(pid_t process, const MemoryMap& map) {
     for (RemoteAddress at = mapping->begin; at < mapping->end; at = at + kPiece) {
       const std::size_t size = std::min(piece.size(), mapping->end.value - at.value);
       const std::span<std::byte> code{piece.data(), size};
-      if (read_memory(Tid{process}, at, code) != 0) {
+      if (const int error = read_memory(Tid{process}, at, code); error == ESRCH) {
+        return Error{ErrorKind::kGone, "process " + std::to_string(process) + " is ending", {}};
+      } else if (error != 0) {
         break;  // unmapped meanwhile, or a device's memory
       }
       if (const auto found = find_syscall_return(code); found && !syscall_return) {

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <sys/syscall.h>
 
-#include <cstdint>
+#include <cstring>
 
 namespace kvmtsc::injection {
 namespace {
@@ -39,7 +39,38 @@ user_regs_struct without_our_eintr(user_regs_struct stopped) {
   return stopped;
 }
 
-user_regs_struct for_sigreturn(user_regs_struct stopped) {
+bool continues_by_restart_block(const user_regs_struct& stopped) {
+  return stopped.orig_rax == SYS_restart_syscall &&
+         static_cast<std::int64_t>(stopped.rax) == -kErestartRestartBlock;
+}
+
+std::optional<std::uint64_t> call_begun(std::span<const std::byte> code) {
+  // mov $number, %eax is b8 and four bytes; mov $number, %rax ends in c0 and the same four.
+  constexpr std::byte kMovEax{0xb8};
+  constexpr std::byte kMovRax{0xc0};
+  constexpr std::size_t kSyscall = 2;
+  constexpr std::size_t kMov = 5;
+  for (std::size_t at = code.size(); at >= kSyscall + kMov; --at) {
+    const std::byte* const mov = code.data() + at - kSyscall - kMov;
+    std::uint32_t number = 0;
+    std::memcpy(&number, mov + 1, sizeof number);
+    if (*mov != kMovEax && *mov != kMovRax) {
+      continue;
+    }
+    switch (number) {
+      case SYS_poll:
+      case SYS_nanosleep:
+      case SYS_clock_nanosleep:
+      case SYS_futex:
+        return number;
+      default:
+        break;
+    }
+  }
+  return std::nullopt;
+}
+
+user_regs_struct for_sigreturn(user_regs_struct stopped, std::uint64_t call) {
   if (!inside_system_call(stopped)) {
     return stopped;
   }
@@ -48,8 +79,8 @@ user_regs_struct for_sigreturn(user_regs_struct stopped) {
     case kErestartNoIntr:
     case kErestartNoHand:
     case kErestartRestartBlock:
-      stopped.rax = stopped.orig_rax;
-      stopped.rip -= 2;  // both `syscall` and `int $0x80` are two bytes long
+      stopped.rax = call;
+      stopped.rip -= 2;  // the length of `syscall`
       break;
     default:
       break;

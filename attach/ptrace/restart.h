@@ -8,6 +8,11 @@
 
 #include <sys/user.h>
 
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
 namespace kvmtsc::injection {
 
 // include/linux/errno.h; never seen by the program itself.
@@ -23,11 +28,21 @@ inline constexpr long kErestartRestartBlock = 516;
 // happened. With a timeout the call is left alone, for nothing tells what is left of it.
 user_regs_struct without_our_eintr(user_regs_struct stopped);
 
+// True when a thread continues a timed wait by restart_syscall(2), because it was interrupted in it
+// before: its registers then hold the arguments of the call but no longer its number.
+bool continues_by_restart_block(const user_regs_struct& stopped);
+
+// The number of the call that such a thread began, from the code that ends with its `syscall`
+// instruction: of the few calls that continue from a restart_block, the one whose number is loaded
+// last. Absent when the code does not show it.
+inline constexpr std::size_t kCodeBeforeCall = 32;
+std::optional<std::uint64_t> call_begun(std::span<const std::byte> code);
+
 // The registers a thread must be given if it is to go on by rt_sigreturn, after which the kernel
-// restarts nothing: the restart is spelt out in rip and rax. A call that continues from a
+// restarts nothing: the restart of `call` is spelt out in rip and rax. A call that continues from a
 // restart_block (nanosleep, futex, poll with a timeout) is begun anew, so that a relative timeout
 // counts once more from the start; rt_sigreturn discards the block, and the only alternative is an
-// EINTR the program did not expect.
-user_regs_struct for_sigreturn(user_regs_struct stopped);
+// EINTR the program did not expect. `call` is orig_rax, or call_begun().
+user_regs_struct for_sigreturn(user_regs_struct stopped, std::uint64_t call);
 
 }  // namespace kvmtsc::injection

@@ -78,7 +78,18 @@ Result<SavedState> SavedState::save(Stop&& stop, const ProcessLayout& layout,
   if (::ptrace(PTRACE_GETREGSET, thread.value, NT_X86_XSTATE, &xsave) != 0) {
     return failed(errno, "PTRACE_GETREGSET", thread);
   }
-  const Context context{for_sigreturn(state.saved_), state.blocked_signals_,
+  std::uint64_t call = stopped.orig_rax;
+  if (continues_by_restart_block(stopped)) {
+    std::array<std::byte, kCodeBeforeCall> code{};
+    const bool read = read_memory(thread, RemoteAddress{stopped.rip} - code.size(), code) == 0;
+    const auto begun = read ? call_begun(code) : std::nullopt;
+    if (!begun) {
+      return refused(thread, "is in a timed wait that was interrupted before, in unknown code",
+                     "try again once the wait is over");
+    }
+    call = *begun;
+  }
+  const Context context{for_sigreturn(state.saved_, call), state.blocked_signals_,
                         std::span{state.buffers_->xsave}.first(xsave.iov_len)};
   const auto xsave_bytes = used_xsave_bytes(context.xsave);
   if (!xsave_bytes) {

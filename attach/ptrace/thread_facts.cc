@@ -151,7 +151,11 @@ Status admit_executable(const HostRoot& root, pid_t process) {
   const std::string path = root.proc + "/" + std::to_string(process) + "/exe";
   const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (!file.valid()) {
-    return errno_error(errno, path);
+    Error error = errno_error(errno, path);
+    if (error.kind == ErrorKind::kNotFound) {  // an exiting process has none
+      error.kind = ErrorKind::kGone;
+    }
+    return error;
   }
   std::array<char, 20> header{};
   const ssize_t got = ::read(file.get(), header.data(), header.size());

@@ -32,6 +32,13 @@ Result<Injected> inject(pid_t process, injection::Tid thread, const injection::A
   if (!layout) {
     return layout.error();
   }
+  return inject_unseen(*layout, thread, policy, calls, patience);
+}
+
+Result<Injected> inject_unseen(const ProcessLayout& layout, injection::Tid thread,
+                               const injection::AttachPolicy& policy, int calls,
+                               Nanoseconds patience, std::atomic<int>* holding) {
+  const HostRoot root;
   return TracerThread::run([&](const TracerThread& self) -> Result<Injected> {
     auto buffers = std::make_unique<StateBuffers>();
     auto attachment = Attachment::seize(self, root, thread, policy);
@@ -46,11 +53,14 @@ Result<Injected> inject(pid_t process, injection::Tid thread, const injection::A
     if (!stop) {
       return stop.error();
     }
-    auto state = SavedState::save(*std::move(stop), *layout, std::move(buffers));
+    auto state = SavedState::save(*std::move(stop), layout, std::move(buffers));
     if (!state) {
       return state.error();
     }
     Injected injected;
+    if (holding != nullptr) {
+      *holding = 1;
+    }
     for (int i = 0; i < calls; ++i) {
       const auto pid = state->call(SystemCall{SYS_getpid, {}}, deadline);
       if (!pid) {
@@ -67,6 +77,9 @@ Result<Injected> inject(pid_t process, injection::Tid thread, const injection::A
         return read.error();
       }
       injected.monotonic_ns = std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+    }
+    if (holding != nullptr) {
+      *holding = 0;
     }
     return injected;
   });

@@ -39,17 +39,21 @@ TEST_P(UndisturbedTest, BehavesAsUntouched) {
       EXPECT_EQ(injected->process, process.pid());
       EXPECT_LE(before, injected->monotonic_ns);
       EXPECT_GE(after, injected->monotonic_ns);
-    } else {
+    } else if (injected.error().kind != ErrorKind::kGone &&
+               injected.error().kind != ErrorKind::kNotFound) {  // it may end at any step
       failures.push_back(injected.error().text());
     }
   }
   EXPECT_EQ(process.wait(10), 0) << process.errors();
-  EXPECT_GT(attached, 100);
-  // At the end it vanishes between two steps; a program that replaces itself refuses now and then.
-  if (GetParam().program != "exec") {
-    EXPECT_LE(failures.size(), 1U) << failures.front();
+  EXPECT_GT(attached, 50);
+  // A program that replaces itself may do so between a look at it and its stop, and a timed wait
+  // that was interrupted before is refused where the code does not show which call it is.
+  const bool may_refuse =
+      GetParam().program == "exec" || std::string(GetParam().name) == "FutexNumberHidden";
+  if (!may_refuse) {
+    EXPECT_TRUE(failures.empty()) << failures.front();
   }
-  RecordProperty("attached", attached);
+  std::cout << "attached " << attached << " times\n";
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -61,10 +65,11 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Poll", {"poll"}, "sleeper"}, Case{"Select", {"select"}, "sleeper"},
         Case{"Nanosleep", {"nanosleep"}, "sleeper"},
         Case{"NanosleepUntil", {"clock-nanosleep-absolute"}, "sleeper"},
-        Case{"Futex", {"futex"}, "sleeper"}, Case{"FutexUntil", {"futex-absolute"}, "sleeper"},
-        Case{"EpollForever", {"epoll"}, "forever"}, Case{"SigwaitForever", {"sigwait"}, "forever"},
-        Case{"ReadForever", {"read"}, "forever"}, Case{"SignalStorm", {}, "signals"},
-        Case{"Exec", {}, "exec"}),
+        Case{"Futex", {"futex"}, "sleeper"},
+        Case{"FutexNumberHidden", {"futex-number-hidden"}, "sleeper"},
+        Case{"Condition", {"condition"}, "sleeper"}, Case{"EpollForever", {"epoll"}, "forever"},
+        Case{"SigwaitForever", {"sigwait"}, "forever"}, Case{"ReadForever", {"read"}, "forever"},
+        Case{"SignalStorm", {}, "signals"}, Case{"Exec", {}, "exec"}),
     [](const auto& parameter) { return std::string(parameter.param.name); });
 
 }  // namespace
