@@ -54,8 +54,8 @@ class OffsetWriter {
  public:
   virtual ~OffsetWriter() = default;
 
-  // Every vCPU named in `offsets` is stopped before the first write and none runs before the last
-  // read-back, so the guest never executes with some offsets written and others not. On any failure
+  // Every vCPU of the VM, named in `offsets` or not, is stopped before the first write and none runs
+  // before the last read-back, so the guest never executes with some offsets written and others not. On any failure
   // what was written is put back before the vCPUs run. `deadline` covers all of it, with time kept
   // for putting back.
   //
