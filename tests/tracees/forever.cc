@@ -59,17 +59,20 @@ int main(int argc, char** argv) {
   while (!run.over()) {
     if (is("sigwait")) {
       siginfo_t info{};
-      if (::sigwaitinfo(&usr1, &info) != SIGUSR1) {
+      if (::sigwaitinfo(&usr1, &info) != SIGUSR1 && tracee::asked_to_end == 0) {
         tracee::fail("sigwaitinfo");
       }
       continue;
     }
     epoll_event got{};
-    if (is("epoll") && ::epoll_wait(poll, &got, 1, -1) != 1) {
+    if (is("epoll") && ::epoll_wait(poll, &got, 1, -1) != 1 && tracee::asked_to_end == 0) {
       tracee::fail("epoll_wait");
     }
     std::uint64_t count = 0;
     if (::read(event, &count, sizeof count) != sizeof count) {
+      if (tracee::asked_to_end != 0) {
+        break;
+      }
       tracee::fail("read");
     }
     sent -= static_cast<long>(count);

@@ -22,17 +22,22 @@ inline std::int64_t now_ns() {
   return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
+inline volatile sig_atomic_t asked_to_end = 0;
+
 class Run {
  public:
   Run(int argc, char** argv)
       : end_(now_ns() + (argc > 1 ? std::atoll(argv[1]) : 1000) * 1'000'000) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // never outlives its test
+    struct sigaction action {};
+    action.sa_handler = [](int) { asked_to_end = 1; };
+    ::sigaction(SIGINT, &action, nullptr);
   }
   void ready() const {
     std::puts("ready");
     std::fflush(stdout);
   }
-  bool over() const { return now_ns() >= end_; }
+  bool over() const { return asked_to_end != 0 || now_ns() >= end_; }
 
  private:
   std::int64_t end_;

@@ -19,8 +19,9 @@ std::atomic<bool> over{false};
 std::atomic<int> started{0};
 bool paused = false;
 
-// In real mode: count in memory for ever. inc dword [0x200]; jmp back
-constexpr unsigned char kGuest[] = {0x66, 0xff, 0x06, 0x00, 0x02, 0xeb, 0xf9};
+// In real mode: count in memory for ever, each vCPU for itself. inc dword [bx]; jmp back
+constexpr unsigned char kGuest[] = {0x66, 0xff, 0x07, 0xeb, 0xfb};
+constexpr std::size_t kCounters = 0x200;
 
 struct Vcpu {
   int fd = -1;
@@ -45,7 +46,7 @@ void* run_vcpu(void* argument) {
       counted = true;
     }
     while (paused && !over) {
-      if (::poll(nullptr, 0, 20) != 0 && !over) {
+      if (::poll(nullptr, 0, 20) != 0 && !over && tracee::asked_to_end == 0) {
         tracee::fail("poll");
       }
     }
@@ -89,7 +90,8 @@ int main(int argc, char** argv) {
       vcpu.fd = checked(::ioctl(vm, KVM_CREATE_VCPU, static_cast<unsigned long>(id)), "vCPU");
       vcpu.run = static_cast<kvm_run*>(
           ::mmap(nullptr, run_size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu.fd, 0));
-      vcpu.counter = reinterpret_cast<volatile std::uint32_t*>(static_cast<char*>(memory) + 0x200);
+      vcpu.counter =
+          reinterpret_cast<volatile std::uint32_t*>(static_cast<char*>(memory) + kCounters) + id;
       kvm_sregs special{};
       checked(::ioctl(vcpu.fd, KVM_GET_SREGS, &special), "sregs");
       special.cs.base = 0;
@@ -97,6 +99,7 @@ int main(int argc, char** argv) {
       checked(::ioctl(vcpu.fd, KVM_SET_SREGS, &special), "sregs");
       kvm_regs registers{};
       registers.rflags = 2;
+      registers.rbx = kCounters + 4 * static_cast<unsigned long>(id);
       checked(::ioctl(vcpu.fd, KVM_SET_REGS, &registers), "regs");
       // The first state: APs wait for a startup signal otherwise.
       kvm_mp_state state{KVM_MP_STATE_RUNNABLE};
@@ -122,7 +125,7 @@ int main(int argc, char** argv) {
   std::uint32_t before = 0;
   while (!run.over()) {
     before = *vcpus[0].counter;
-    if (::poll(nullptr, 0, 10) != 0) {
+    if (::poll(nullptr, 0, 10) != 0 && tracee::asked_to_end == 0) {
       tracee::fail("poll");
     }
   }
