@@ -23,8 +23,8 @@ bool has_vanished(const Error& error) {
 }  // namespace
 
 Sweep::Sweep(SweepOptions options, const Clock& clock, HostClockSource& host_clock,
-             std::vector<OffsetSource*> sources)
-    : options_(options), clock_(&clock), host_clock_(&host_clock) {
+             std::vector<OffsetSource*> sources, ClockSampling* clocks)
+    : options_(options), clock_(&clock), host_clock_(&host_clock), clocks_(clocks) {
   for (OffsetSource* source : sources) {
     listings_.push_back({source, {}});
   }
@@ -34,11 +34,17 @@ std::shared_ptr<Snapshot> Sweep::run() {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->sequence = ++sequence_;
   snapshot->host = read_host_clock(*snapshot);
+  if (clocks_ != nullptr) {
+    clocks_->begin_sweep();
+  }
   for (Listing& listing : listings_) {
     sweep_source(listing, *snapshot);
   }
   label(*snapshot);
   drop_vanished();
+  if (clocks_ != nullptr) {
+    snapshot->holds = clocks_->holds();
+  }
   snapshot->taken = clock_->monotonic();
   snapshot->taken_real = clock_->realtime();
   return snapshot;
@@ -101,6 +107,9 @@ std::optional<VmState> Sweep::read_vm(OffsetSource& source, const FoundVm& vm,
   if (reading) {
     state.reading = *std::move(reading);
     judge(state, tracked, host);
+    if (clocks_ != nullptr) {
+      clocks_->observe(state);
+    }
   } else {
     state.error = reading.error();
     ++tracked.read_errors;
@@ -151,6 +160,9 @@ void Sweep::drop_vanished() {
     }
   }
   std::erase_if(tracked_, [&](const auto& entry) { return !listed.contains(entry.first); });
+  if (clocks_ != nullptr) {
+    clocks_->keep_only(listed);
+  }
 }
 
 }  // namespace kvmtsc

@@ -11,6 +11,7 @@
 #include <optional>
 #include <vector>
 
+#include "collectors/clock_sampling.h"
 #include "collectors/host_clock_source.h"
 #include "collectors/labels.h"
 #include "collectors/offset_source.h"
@@ -30,9 +31,10 @@ struct SweepOptions {
 
 class Sweep {
  public:
-  // `clock`, `host_clock` and the sources outlive this. Keys are unique across sources.
+  // `clock`, `host_clock`, the sources and `clocks` outlive this. Keys are unique across sources.
+  // Without `clocks` no VM is attached to.
   Sweep(SweepOptions options, const Clock& clock, HostClockSource& host_clock,
-        std::vector<OffsetSource*> sources);
+        std::vector<OffsetSource*> sources, ClockSampling* clocks = nullptr);
 
   // The caller may add to the snapshot before it publishes it.
   std::shared_ptr<Snapshot> run();
@@ -70,6 +72,7 @@ class Sweep {
   const Clock* clock_;
   HostClockSource* host_clock_;
   std::vector<Listing> listings_;
+  ClockSampling* clocks_;  // null where attaching is off
   LabelBook labels_;
   std::map<VmKey, Tracked> tracked_;
   std::uint64_t sequence_ = 0;

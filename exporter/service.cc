@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "attach/ptrace/ptrace_clock_source.h"
 #include "exporter/log/log.h"
 #include "exporter/routes.h"
 
@@ -63,6 +64,31 @@ std::vector<OffsetSource*> sources_of(DebugfsSource& debugfs, SimulatedFleet* fl
   return sources;
 }
 
+// The demo attaches to this host's VMs, so that there is something to see of their clocks.
+AttachMode attach_mode(const Settings& settings) {
+  return settings.demo && settings.attach_mode == AttachMode::kOff ? AttachMode::kClock
+                                                                   : settings.attach_mode;
+}
+
+std::unique_ptr<ClockSource> make_clock_source(const Settings& settings) {
+  if (attach_mode(settings) == AttachMode::kOff) {
+    return nullptr;
+  }
+  injection::PtraceOptions options;
+  options.root = settings.paths;
+  return std::make_unique<injection::PtraceClockSource>(std::move(options));
+}
+
+std::unique_ptr<ClockSampling> make_clock_sampling(const Settings& settings, ClockSource* source) {
+  if (source == nullptr) {
+    return nullptr;
+  }
+  ClockSamplingOptions options;
+  options.interval = settings.attach_clock_interval;
+  options.frequencies = attach_mode(settings) == AttachMode::kCorrect;
+  return std::make_unique<ClockSampling>(options, *source, system_clock());
+}
+
 }  // namespace
 
 Service::Service(const CommandLine& command_line, const Settings& settings, IdentityRules rules)
@@ -73,8 +99,10 @@ Service::Service(const CommandLine& command_line, const Settings& settings, Iden
       host_clock_(settings.paths, system_clock()),
       fleet_(settings.demo ? std::make_unique<SimulatedFleet>(kDemoSeed, kDemoVms, system_clock())
                            : nullptr),
+      clock_source_(make_clock_source(settings)),
+      clock_sampling_(make_clock_sampling(settings, clock_source_.get())),
       sweep_(sweep_options(settings), system_clock(), host_clock_,
-             sources_of(debugfs_, fleet_.get())),
+             sources_of(debugfs_, fleet_.get()), clock_sampling_.get()),
       sampler_(sweep_, sweep_options(settings),
                [this](const Snapshot& snapshot) { sweep_log_.observe(snapshot); }) {}
 

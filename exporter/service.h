@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "attach/clock_source.h"
 #include "base/result.h"
+#include "collectors/clock_sampling.h"
 #include "collectors/debugfs/debugfs_source.h"
 #include "collectors/proc_identifier.h"
 #include "collectors/sampler.h"
@@ -51,7 +53,9 @@ class Service {
   ProcIdentifier identifier_;
   DebugfsSource debugfs_;
   SystemHostClock host_clock_;
-  std::unique_ptr<SimulatedFleet> fleet_;  // null without --demo
+  std::unique_ptr<SimulatedFleet> fleet_;          // null without --demo
+  std::unique_ptr<ClockSource> clock_source_;      // null where attaching is off
+  std::unique_ptr<ClockSampling> clock_sampling_;  // likewise
   Sweep sweep_;
   SweepLog sweep_log_;
   Sampler sampler_;

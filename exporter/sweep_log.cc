@@ -21,6 +21,9 @@ Error trouble_of(const VmState& vm) {
                     error.message;
     return error;
   }
+  if (vm.clock_error) {
+    return *vm.clock_error;
+  }
   if (vm.reading->trust == Trust::kTorn || vm.reading->trust == Trust::kUnstableHostTsc) {
     return Error{ErrorKind::kInvalid, trust_explanation(vm.reading->trust), {}};
   }

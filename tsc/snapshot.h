@@ -10,7 +10,10 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "tsc/clock_triple.h"
+#include "tsc/hold_histogram.h"
 #include "tsc/host_clock.h"
+#include "tsc/kvmclock_divergence.h"
 #include "tsc/reading.h"
 #include "tsc/skew.h"
 #include "tsc/vm.h"
@@ -33,6 +36,15 @@ struct VmState {
   // Guest TSC frequency: the host's, scaled by the reference vCPU's ratio. Absent while unknown.
   std::optional<Frequency> frequency;
   std::vector<std::uint64_t> steps;  // parallel to reading->vcpus; empty without a reading
+
+  // From KVM_GET_CLOCK, where attaching is allowed: of the last reading, which is up to
+  // attach.clock_interval old. Absent when it failed, with `clock_error` saying why.
+  std::optional<ClockTriple> clock;
+  std::optional<Divergence> divergence;
+  std::optional<Error> clock_error;
+  std::uint64_t clock_errors = 0;  // failed clock readings since the VM was found
+  // KVM_GET_TSC_KHZ of the reference vCPU; absent while unknown.
+  std::optional<std::uint32_t> tsc_khz;
 };
 
 struct CollectorStatus {
@@ -49,6 +61,12 @@ struct Snapshot {
   HostClock host;
   std::vector<VmState> vms;  // ascending by label
   std::vector<CollectorStatus> collectors;
+  // How long threads of VMMs were held since the service started; absent where attaching is off.
+  struct Holds {
+    HoldHistogram vcpus;   // vCPUs' threads: the guest stood still
+    HoldHistogram others;  // other threads of the VMM, for clock readings
+  };
+  std::optional<Holds> holds;
 };
 
 using SnapshotPtr = std::shared_ptr<const Snapshot>;

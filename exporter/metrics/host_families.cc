@@ -1,4 +1,6 @@
 #include <chrono>
+#include <limits>
+#include <utility>
 
 #include "exporter/metrics/families.h"
 #include "exporter/metrics/family.h"
@@ -74,11 +76,36 @@ void append_collectors(const Snapshot& snapshot, Families& families) {
   sweep.append_to(families);
 }
 
+prometheus::MetricFamily histogram(std::string name, std::string help, const HoldHistogram& holds) {
+  prometheus::ClientMetric metric;
+  std::uint64_t cumulative = 0;
+  for (std::size_t i = 0; i < holds.counts.size(); ++i) {
+    cumulative += holds.counts[i];
+    metric.histogram.bucket.push_back({cumulative, seconds(HoldHistogram::kBounds[i])});
+  }
+  metric.histogram.bucket.push_back({holds.count, std::numeric_limits<double>::infinity()});
+  metric.histogram.sample_count = holds.count;
+  metric.histogram.sample_sum = seconds(holds.sum);
+  return {std::move(name), std::move(help), prometheus::MetricType::Histogram, {metric}};
+}
+
+void append_holds(const Snapshot::Holds& holds, Families& families) {
+  families.push_back(histogram(
+      "kvm_tsc_vcpu_pause_seconds",
+      "How long we held vCPUs' threads, during which the guest stood still.", holds.vcpus));
+  families.push_back(histogram("kvm_tsc_clock_read_hold_seconds",
+                               "How long we held other threads of VMMs to read their VM's clock.",
+                               holds.others));
+}
+
 }  // namespace
 
 void append_host_families(const Snapshot& snapshot, Families& families) {
   append_host(snapshot.host, families);
   append_collectors(snapshot, families);
+  if (snapshot.holds) {
+    append_holds(*snapshot.holds, families);
+  }
 }
 
 void append_build_info(const BuildInfo& build, Families& families) {

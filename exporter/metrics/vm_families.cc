@@ -95,9 +95,10 @@ void append_skews(const Snapshot& snapshot, Families& families) {
       gauge("kvm_tsc_vm_skew_spread_seconds", "From the vCPU most behind to the vCPU most ahead.");
   auto bounds = gauge("kvm_tsc_vm_skew_bound_seconds",
                       "How wrong each skew and the spread of the VM may be, either way.");
-  auto frequencies = gauge("kvm_tsc_vm_frequency_hertz",
-                           "Frequency of the guest's TSC: the host's measured one, scaled by the "
-                           "reference vCPU's ratio.");
+  auto frequencies =
+      gauge("kvm_tsc_vm_frequency_hertz",
+            "Frequency of the guest's TSC: the reference vCPU's KVM_GET_TSC_KHZ where "
+            "it was read, else the host's measured one, scaled by the ratio.");
   for (const VmState& vm : snapshot.vms) {
     if (!vm.skew || !vm.frequency) {
       continue;
@@ -110,13 +111,52 @@ void append_skews(const Snapshot& snapshot, Families& families) {
     }
     spreads.add({{"vm", vm.label}}, static_cast<double>(vm.skew->spread_ticks) / hertz);
     bounds.add({{"vm", vm.label}}, skew_bound_seconds(*vm.skew, *vm.frequency));
-    frequencies.add({{"vm", vm.label}}, hertz);
+    frequencies.add({{"vm", vm.label}}, vm.tsc_khz ? 1000.0 * *vm.tsc_khz : hertz);
   }
   skews.append_to(families);
   drifts.append_to(families);
   spreads.append_to(families);
   bounds.append_to(families);
   frequencies.append_to(families);
+}
+
+// From KVM_GET_CLOCK; nothing where attaching is off.
+void append_clocks(const Snapshot& snapshot, Families& families) {
+  auto master =
+      gauge("kvm_tsc_vm_master_clock",
+            "1 while the VM's kvmclock is computed from its TSC alone (KVM_CLOCK_TSC_STABLE), "
+            "0 while it is not: a vCPU's offset differs, or no vCPU has run yet.");
+  auto divergence =
+      gauge("kvm_tsc_vm_kvmclock_divergence_seconds",
+            "How far the guest's TSC has moved ahead (+) of its kvmclock since the VM was "
+            "first seen. 0 within the bound unless somebody wrote one of them.");
+  auto bound = gauge("kvm_tsc_vm_kvmclock_divergence_bound_seconds",
+                     "How wrong kvm_tsc_vm_kvmclock_divergence_seconds may be, either way.");
+  auto errors = counter("kvm_tsc_vm_clock_read_errors_total",
+                        "Clock readings of the VM that failed or were refused, since first seen.");
+  auto error = gauge("kvm_tsc_vm_clock_error_info",
+                     "Why the VM's clock could not be read last time; the log has the remedy. "
+                     "Always 1.");
+  for (const VmState& vm : snapshot.vms) {
+    if (vm.clock) {
+      master.add({{"vm", vm.label}}, vm.clock->master_clock() ? 1 : 0);
+    }
+    if (vm.divergence) {
+      divergence.add({{"vm", vm.label}}, vm.divergence->seconds);
+      bound.add({{"vm", vm.label}}, vm.divergence->bound_seconds);
+    }
+    if (vm.clock || vm.clock_error) {
+      errors.add({{"vm", vm.label}}, static_cast<double>(vm.clock_errors));
+    }
+    if (vm.clock_error) {
+      error.add({{"vm", vm.label}, {"kind", error_kind_name(vm.clock_error->kind)}}, 1);
+    }
+  }
+  master.append_to(families);
+  divergence.append_to(families);
+  bound.append_to(families);
+  errors.append_to(families);
+  error.append_to(families);
 }
 
 }  // namespace
@@ -126,6 +166,7 @@ void append_vm_families(const Snapshot& snapshot, Families& families) {
   append_trust(snapshot, families);
   append_offsets(snapshot, families);
   append_skews(snapshot, families);
+  append_clocks(snapshot, families);
 }
 
 }  // namespace kvmtsc

@@ -1,0 +1,41 @@
+// ClockSource: reads a VM's clock triple and its vCPUs' frequencies, which KVM tells only to the
+// process that owns the VM. Used by the sampling thread alone. Implementations hold threads of the
+// VMM for some tens of microseconds and report for how long.
+#pragma once
+
+#include <cstdint>
+
+#include "attach/target.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "tsc/clock_triple.h"
+#include "tsc/reading.h"
+
+namespace kvmtsc {
+
+struct ClockReading {
+  ClockTriple triple;
+  Nanoseconds held{0};  // how long a thread of the VMM (never a vCPU's) was kept from running
+};
+
+struct VcpuFrequency {
+  VcpuId id = 0;
+  std::uint32_t khz = 0;  // KVM_GET_TSC_KHZ of this vCPU: what was asked for (DESIGN fact 10)
+  Nanoseconds held{0};    // how long the vCPU's thread was kept from running
+};
+
+// Errors of both: kRefused when attaching would not be safe, kPermission, kGone, kTimeout when the
+// deadline passed first, each with a remedy. Whatever the outcome, the VMM runs on.
+class ClockSource {
+ public:
+  virtual ~ClockSource() = default;
+
+  // Pauses no vCPU.
+  virtual Result<ClockReading> read_clock(const AttachTarget& vm, MonotonicTime deadline) = 0;
+
+  // Pauses that one vCPU.
+  virtual Result<VcpuFrequency> read_frequency(const AttachTarget& vm, VcpuId vcpu,
+                                               MonotonicTime deadline) = 0;
+};
+
+}  // namespace kvmtsc

@@ -1,0 +1,69 @@
+// OffsetWriter: writes TSC offsets to the vCPUs of one VM, atomically as the guest sees it. Used by
+// the sampling thread alone; a read-only set-up constructs none.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "attach/target.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "tsc/reading.h"
+
+namespace kvmtsc {
+
+struct WantedOffset {
+  VcpuId id = 0;
+  std::int64_t offset = 0;  // ticks of the guest TSC
+};
+
+// What is known of one vCPU afterwards. KVM may accept a write and ignore it (protected guests,
+// some hosts): only `applied()` is a success. What could not be read is absent.
+struct VcpuWrite {
+  VcpuId id = 0;
+  std::int64_t wanted = 0;
+  std::optional<std::int64_t> before;     // read with the vCPU stopped, before the first write
+  bool accepted = false;                  // the write call returned 0
+  std::optional<std::int64_t> read_back;  // read after all writes
+  std::optional<Error> error;             // the first call that failed on this vCPU
+
+  // Set when the writes were put back: what was read after that.
+  std::optional<std::int64_t> after_rollback;
+
+  Nanoseconds held{0};  // how long the vCPU was kept from running
+
+  bool applied() const { return accepted && read_back == wanted; }
+};
+
+enum class WriteOutcome {
+  kApplied,     // every vCPU reads back what was wanted
+  kRolledBack,  // not so; every vCPU reads back what it had before
+  kUncertain,   // not so, and at least one vCPU could not be put back or read: see the vCPUs
+};
+
+struct WriteReport {
+  WriteOutcome outcome = WriteOutcome::kUncertain;
+  std::vector<VcpuWrite> vcpus;  // ascending by id
+  std::optional<Error> failure;  // why not kApplied: the first error met
+  Nanoseconds held{0};           // from the first vCPU's stop until the last one's release
+};
+
+class OffsetWriter {
+ public:
+  virtual ~OffsetWriter() = default;
+
+  // Every vCPU of the VM, named in `offsets` or not, is stopped before the first write and none runs
+  // before the last read-back, so the guest never executes with some offsets written and others not. On any failure
+  // what was written is put back before the vCPUs run. `deadline` covers all of it, with time kept
+  // for putting back.
+  //
+  // An Error means that nothing was written (kRefused, kPermission, kGone, kTimeout, kInvalid for
+  // an empty list or a vCPU named twice). Vital: if this process is killed half way the vCPUs run
+  // on, with the offsets written so far; nothing can put those back.
+  virtual Result<WriteReport> write(const AttachTarget& vm, std::span<const WantedOffset> offsets,
+                                    MonotonicTime deadline) = 0;
+};
+
+}  // namespace kvmtsc

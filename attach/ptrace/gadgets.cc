@@ -1,0 +1,105 @@
+#include "attach/ptrace/gadgets.h"
+
+#include <errno.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <vector>
+
+#include "attach/ptrace/remote_memory.h"
+
+namespace kvmtsc::injection {
+namespace {
+
+template <typename... Values>
+constexpr auto bytes(Values... values) {
+  return std::array<std::byte, sizeof...(values)>{static_cast<std::byte>(values)...};
+}
+
+constexpr auto kSyscallReturn = bytes(0x0f, 0x05, 0xc3);
+// The two encodings compilers and C libraries use for the number of rt_sigreturn.
+constexpr auto kSigreturnRax = bytes(0x48, 0xc7, 0xc0, 0x0f, 0x00, 0x00, 0x00, 0x0f, 0x05);
+constexpr auto kSigreturnEax = bytes(0xb8, 0x0f, 0x00, 0x00, 0x00, 0x0f, 0x05);
+
+// Read a piece at a time, with an overlap so that no gadget is cut in two.
+constexpr std::size_t kPiece = 256 * 1024;
+constexpr std::size_t kOverlap = kSigreturnRax.size() - 1;
+
+template <std::size_t N>
+std::optional<std::size_t> find(std::span<const std::byte> code,
+                                const std::array<std::byte, N>& what) {
+  const auto at = std::search(code.begin(), code.end(), what.begin(), what.end());
+  if (at == code.end()) {
+    return std::nullopt;
+  }
+  return static_cast<std::size_t>(std::distance(code.begin(), at));
+}
+
+// Libraries first: the C library is where both are, and a VMM's own text can be huge.
+bool worth_searching_first(const Mapping& mapping) {
+  return mapping.name == "[vdso]" || mapping.name.find("/libc") != std::string::npos ||
+         mapping.name.find("/ld-musl") != std::string::npos;
+}
+
+}  // namespace
+
+std::optional<std::size_t> find_syscall_return(std::span<const std::byte> code) {
+  return find(code, kSyscallReturn);
+}
+
+std::optional<std::size_t> find_sigreturn(std::span<const std::byte> code) {
+  const auto rax = find(code, kSigreturnRax);
+  return rax ? rax : find(code, kSigreturnEax);
+}
+
+Result<Gadgets> find_gadgets(pid_t process, const MemoryMap& map) {
+  std::vector<const Mapping*> order;
+  for (const Mapping& mapping : map.mappings()) {
+    if (mapping.readable && mapping.executable && mapping.name != "[vsyscall]") {
+      order.push_back(&mapping);
+    }
+  }
+  std::stable_partition(order.begin(), order.end(),
+                        [](const Mapping* m) { return worth_searching_first(*m); });
+  std::optional<RemoteAddress> syscall_return;
+  std::optional<RemoteAddress> sigreturn;
+  std::vector<std::byte> piece(kPiece + kOverlap);
+  for (const Mapping* mapping : order) {
+    for (RemoteAddress at = mapping->begin; at < mapping->end; at = at + kPiece) {
+      const std::size_t size = std::min(piece.size(), mapping->end.value - at.value);
+      const std::span<std::byte> code{piece.data(), size};
+      if (const int error = read_memory(Tid{process}, at, code); error == ESRCH) {
+        return Error{ErrorKind::kGone, "process " + std::to_string(process) + " is ending", {}};
+      } else if (error != 0) {
+        break;  // unmapped meanwhile, or a device's memory
+      }
+      if (const auto found = find_syscall_return(code); found && !syscall_return) {
+        syscall_return = at + *found;
+      }
+      if (const auto found = find_sigreturn(code); found && !sigreturn) {
+        sigreturn = at + *found;
+      }
+      if (syscall_return && sigreturn) {
+        return Gadgets{*syscall_return, *sigreturn};
+      }
+    }
+  }
+  return Error{ErrorKind::kRefused,
+               "process " + std::to_string(process) +
+                   " holds no code from which a call could return safely (" +
+                   (syscall_return ? "no rt_sigreturn" : "no syscall; ret") + ")",
+               "use a VMM built with an ordinary C library, or its agent library"};
+}
+
+bool still_there(Tid thread, const Gadgets& gadgets) {
+  std::array<std::byte, kSyscallReturn.size()> first{};
+  std::array<std::byte, kSigreturnRax.size()> second{};
+  // The shorter form may end a mapping, so it is tried by itself as well.
+  std::array<std::byte, kSigreturnEax.size()> shorter{};
+  return read_memory(thread, gadgets.syscall_return, first) == 0 && first == kSyscallReturn &&
+         ((read_memory(thread, gadgets.sigreturn, second) == 0 && second == kSigreturnRax) ||
+          (read_memory(thread, gadgets.sigreturn, shorter) == 0 && shorter == kSigreturnEax));
+}
+
+}  // namespace kvmtsc::injection

@@ -1,0 +1,192 @@
+#include "attach/ptrace/held_vcpus.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "attach/ptrace/kvm_calls.h"
+
+namespace kvmtsc::injection {
+
+void HeldVcpus::add(const WantedOffset& wanted, const VcpuAccess& access, Reserved&& reserved) {
+  Vcpu vcpu;
+  vcpu.report.id = wanted.id;
+  vcpu.report.wanted = wanted.offset;
+  vcpu.access = &access;
+  vcpu.reserved.emplace(std::move(reserved));
+  vcpus_.push_back(std::move(vcpu));
+}
+
+void HeldVcpus::add_bystander(Reserved&& reserved) {
+  bystanders_.push_back(std::move(reserved));
+  stopped_bystanders_.reserve(bystanders_.size());
+}
+
+Status HeldVcpus::stop_all(const HostRoot& root, const VmKey& vm, const ProcessLayout& layout,
+                           MonotonicTime deadline) {
+  for (Vcpu& vcpu : vcpus_) {
+    if (auto interrupted = vcpu.reserved->attachment.interrupt(); !interrupted) {
+      return interrupted;
+    }
+  }
+  for (Reserved& bystander : bystanders_) {
+    if (auto interrupted = bystander.attachment.interrupt(); !interrupted) {
+      return interrupted;
+    }
+  }
+  for (Reserved& bystander : bystanders_) {
+    auto stop = Stop::await(std::move(bystander.attachment), deadline);
+    if (!stop) {
+      return stop.error();
+    }
+    stopped_bystanders_.push_back(*std::move(stop));
+  }
+  for (Vcpu& vcpu : vcpus_) {
+    auto state = take_hold(*std::move(vcpu.reserved), layout, deadline);
+    if (!state) {
+      return state.error();
+    }
+    vcpu.state.emplace(*std::move(state));
+  }
+  // Only now: which descriptor a vCPU has must not change any more.
+  for (Vcpu& vcpu : vcpus_) {
+    const auto fd = vcpu_descriptor(root, vm, vcpu.report.id, *vcpu.access, *vcpu.state);
+    if (!fd) {
+      return fd.error();
+    }
+    vcpu.fd = *fd;
+    if (auto placed = OffsetArguments::place(*vcpu.state, vcpu.report.wanted); !placed) {
+      return placed;
+    }
+  }
+  return ok_status();
+}
+
+void HeldVcpus::fail(Vcpu& vcpu, const Error& error) {
+  vcpu.in_flight = false;
+  if (!vcpu.report.error) {
+    vcpu.report.error = error;
+  }
+}
+
+void HeldVcpus::run_round(Call call, MonotonicTime deadline) {
+  const char* const name = call == Call::kRead ? "KVM_GET_DEVICE_ATTR" : "KVM_SET_DEVICE_ATTR";
+  for (Vcpu& vcpu : vcpus_) {
+    vcpu.result.reset();
+    const bool taking_part = call == Call::kRead || !put_back_ || vcpu.write_begun;
+    if (!taking_part) {
+      continue;
+    }
+    vcpu.write_begun = vcpu.write_begun || call == Call::kWrite;
+    const auto begun =
+        vcpu.state->begin(call == Call::kRead ? OffsetArguments::read_call(*vcpu.state, vcpu.fd)
+                                              : OffsetArguments::write_call(*vcpu.state, vcpu.fd));
+    vcpu.in_flight = begun.ok();
+    if (!begun) {
+      fail(vcpu, begun.error());
+    }
+  }
+  for (Vcpu& vcpu : vcpus_) {
+    if (!vcpu.in_flight) {
+      continue;
+    }
+    auto entered = vcpu.state->reach_entry(deadline);
+    if (entered) {
+      entered = vcpu.state->enter();
+    }
+    if (!entered) {
+      fail(vcpu, entered.error());
+    }
+  }
+  for (Vcpu& vcpu : vcpus_) {
+    if (!vcpu.in_flight) {
+      continue;
+    }
+    vcpu.in_flight = false;
+    const auto result = vcpu.state->finish(deadline);
+    if (!result) {
+      fail(vcpu, result.error());
+    } else if (*result != 0) {
+      fail(vcpu, ioctl_error(name, *result));
+    } else if (call == Call::kWrite) {
+      vcpu.result = 0;
+    } else if (const auto offset = OffsetArguments::offset_read(*vcpu.state); offset) {
+      vcpu.result = *offset;
+    } else {
+      fail(vcpu, offset.error());
+    }
+  }
+}
+
+Status HeldVcpus::read_before(MonotonicTime deadline) {
+  run_round(Call::kRead, deadline);
+  for (Vcpu& vcpu : vcpus_) {
+    vcpu.report.before = vcpu.result;
+    if (!vcpu.result) {
+      return *vcpu.report.error;
+    }
+  }
+  return ok_status();
+}
+
+void HeldVcpus::write_all(MonotonicTime deadline) {
+  run_round(Call::kWrite, deadline);
+  for (Vcpu& vcpu : vcpus_) {
+    vcpu.report.accepted = vcpu.result.has_value();
+  }
+  run_round(Call::kRead, deadline);
+  for (Vcpu& vcpu : vcpus_) {
+    vcpu.report.read_back = vcpu.result;
+  }
+}
+
+bool HeldVcpus::all_applied() const {
+  return std::all_of(vcpus_.begin(), vcpus_.end(),
+                     [](const Vcpu& vcpu) { return vcpu.report.applied(); });
+}
+
+void HeldVcpus::put_back(MonotonicTime deadline) {
+  put_back_ = true;
+  for (Vcpu& vcpu : vcpus_) {
+    if (auto set = OffsetArguments::set_offset_to_write(*vcpu.state, *vcpu.report.before); !set) {
+      fail(vcpu, set.error());
+      vcpu.write_begun = false;  // or the offset that was refused would be written once more
+    }
+  }
+  run_round(Call::kWrite, deadline);
+  run_round(Call::kRead, deadline);
+  for (Vcpu& vcpu : vcpus_) {
+    vcpu.report.after_rollback = vcpu.result;
+  }
+}
+
+WriteReport HeldVcpus::release(MonotonicTime begun) {
+  const Clock& clock = system_clock();
+  WriteReport report;
+  const bool applied = all_applied();
+  for (Vcpu& vcpu : vcpus_) {
+    vcpu.state.reset();
+    vcpu.report.held = clock.monotonic() - begun;
+  }
+  stopped_bystanders_.clear();
+  report.held = clock.monotonic() - begun;
+  report.outcome = applied ? WriteOutcome::kApplied : WriteOutcome::kRolledBack;
+  for (Vcpu& vcpu : vcpus_) {
+    VcpuWrite& one = vcpu.report;
+    if (!applied && one.after_rollback != one.before) {
+      report.outcome = WriteOutcome::kUncertain;
+    }
+    if (!one.applied() && !one.error) {
+      one.error = Error{
+          ErrorKind::kUnsupported,
+          "KVM accepted the offset of vCPU " + std::to_string(one.id) + " and did not apply it",
+          "the guest's TSC is protected, or this host's KVM does not support it"};
+    }
+    if (!applied && !report.failure && one.error) {
+      report.failure = one.error;
+    }
+    report.vcpus.push_back(std::move(one));
+  }
+  return report;
+}
+
+}  // namespace kvmtsc::injection

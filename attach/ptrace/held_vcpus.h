@@ -1,0 +1,63 @@
+// HeldVcpus: the vCPUs of one correction, all stopped at once. Belongs to one tracer thread.
+//
+// Every step takes all vCPUs through the same system-call stop before going on to the next, so that
+// their calls run side by side and the time they are held grows slower than their number.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "attach/offset_writer.h"
+#include "attach/ptrace/session.h"
+
+namespace kvmtsc::injection {
+
+class HeldVcpus {
+ public:
+  // Only before stop_all().
+  void add(const WantedOffset& wanted, const VcpuAccess& access, Reserved&& reserved);
+  // A vCPU that is only to stand still with the others.
+  void add_bystander(Reserved&& reserved);
+
+  // Tells every thread to stop before it waits for the first, then finds each vCPU's descriptor. On
+  // an error, destroying this lets all go, untouched.
+  Status stop_all(const HostRoot& root, const VmKey& vm, const ProcessLayout& layout,
+                  MonotonicTime deadline);
+
+  // The offset each vCPU has now.
+  Status read_before(MonotonicTime deadline);
+
+  // Writes all, then reads all back. What fails is noted with its vCPU.
+  void write_all(MonotonicTime deadline);
+  bool all_applied() const;
+
+  // Writes what read_before() found to every vCPU whose write was begun, and reads it.
+  void put_back(MonotonicTime deadline);
+
+  // Lets all go and tells what happened; `begun` is when the first was told to stop.
+  WriteReport release(MonotonicTime begun);
+
+ private:
+  struct Vcpu {
+    VcpuWrite report;
+    const VcpuAccess* access = nullptr;
+    std::optional<Reserved> reserved;
+    std::optional<SavedState> state;
+    int fd = -1;
+    bool write_begun = false;
+    // A call that has begun in this round and not yet failed.
+    bool in_flight = false;
+    std::optional<std::int64_t> result;
+  };
+  enum class Call { kRead, kWrite };
+
+  void run_round(Call call, MonotonicTime deadline);
+  void fail(Vcpu& vcpu, const Error& error);
+
+  std::vector<Vcpu> vcpus_;
+  std::vector<Reserved> bystanders_;
+  std::vector<Stop> stopped_bystanders_;
+  bool put_back_ = false;
+};
+
+}  // namespace kvmtsc::injection

@@ -1,0 +1,92 @@
+#include "attach/ptrace/kvm_calls.h"
+
+#include <errno.h>
+#include <sys/syscall.h>
+
+#include <span>
+#include <string>
+
+namespace kvmtsc::injection {
+namespace {
+
+constexpr std::size_t kReadAttribute = 0;
+constexpr std::size_t kWriteAttribute = 32;
+constexpr std::size_t kOffsetRead = 64;
+constexpr std::size_t kOffsetToWrite = 72;
+
+template <typename T>
+Status place_object(SavedState& state, std::size_t offset, const T& object) {
+  return state.write_argument(offset, std::as_bytes(std::span{&object, 1}));
+}
+
+kvm_device_attr offset_attribute(const SavedState& state, std::size_t value_at) {
+  kvm_device_attr attribute{};
+  attribute.group = KVM_VCPU_TSC_CTRL;
+  attribute.attr = KVM_VCPU_TSC_OFFSET;
+  attribute.addr = (state.argument_area() + value_at).value;
+  return attribute;
+}
+
+}  // namespace
+
+SystemCall ioctl_call(int fd, std::uint64_t request, std::uint64_t argument) {
+  return SystemCall{SYS_ioctl, {static_cast<std::uint64_t>(fd), request, argument}};
+}
+
+Error ioctl_error(const char* name, std::int64_t result) {
+  const int error_number = static_cast<int>(-result);
+  Error error = errno_error(error_number, name);
+  switch (error_number) {
+    case EBADF:
+    case ENOTTY:
+      error.kind = ErrorKind::kGone;
+      error.remedy = "the VMM closed or re-used the file descriptor meanwhile";
+      break;
+    case EIO:
+      error.kind = ErrorKind::kGone;
+      error.remedy = "the VM is dying, or belongs to another process";
+      break;
+    case ENXIO:
+      error.kind = ErrorKind::kUnsupported;
+      error.remedy = "the host's kernel has no TSC offset attribute; it came with Linux 5.16";
+      break;
+    default:
+      break;
+  }
+  return error;
+}
+
+Status OffsetArguments::place(SavedState& state, std::int64_t offset_to_write) {
+  if (auto placed = place_object(state, kReadAttribute, offset_attribute(state, kOffsetRead));
+      !placed) {
+    return placed;
+  }
+  if (auto placed = place_object(state, kWriteAttribute, offset_attribute(state, kOffsetToWrite));
+      !placed) {
+    return placed;
+  }
+  return set_offset_to_write(state, offset_to_write);
+}
+
+Status OffsetArguments::set_offset_to_write(SavedState& state, std::int64_t offset) {
+  return place_object(state, kOffsetToWrite, offset);
+}
+
+Result<std::int64_t> OffsetArguments::offset_read(const SavedState& state) {
+  std::int64_t offset = 0;
+  if (auto read = state.read_argument(kOffsetRead, std::as_writable_bytes(std::span{&offset, 1}));
+      !read) {
+    return read.error();
+  }
+  return offset;
+}
+
+SystemCall OffsetArguments::read_call(const SavedState& state, int vcpu_fd) {
+  return ioctl_call(vcpu_fd, KVM_GET_DEVICE_ATTR, (state.argument_area() + kReadAttribute).value);
+}
+
+SystemCall OffsetArguments::write_call(const SavedState& state, int vcpu_fd) {
+  return ioctl_call(vcpu_fd, KVM_SET_DEVICE_ATTR, (state.argument_area() + kWriteAttribute).value);
+}
+
+}  // namespace kvmtsc::injection

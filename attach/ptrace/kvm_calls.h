@@ -1,0 +1,40 @@
+// The KVM ioctls that are injected: their numbers, what they point to, and what their errors mean.
+//
+// Numbers that contain the size of a structure are checked against the values a C compiler gives
+// (DESIGN fact 16: some differ in C++).
+#pragma once
+
+#include <linux/kvm.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "attach/ptrace/saved_state.h"
+#include "base/result.h"
+
+namespace kvmtsc::injection {
+
+static_assert(sizeof(kvm_clock_data) == 48 && KVM_GET_CLOCK == 0x8030ae7c);
+static_assert(sizeof(kvm_device_attr) == 24 && KVM_SET_DEVICE_ATTR == 0x4018aee1 &&
+              KVM_GET_DEVICE_ATTR == 0x4018aee2);
+static_assert(KVM_GET_TSC_KHZ == 0xaea3 && KVM_RUN == 0xae80);
+
+// An ioctl with the kernel's number for it; `argument` is a value or an address in the tracee.
+SystemCall ioctl_call(int fd, std::uint64_t request, std::uint64_t argument);
+
+// What went wrong when an injected ioctl `name` returned `result` (a negative errno).
+Error ioctl_error(const char* name, std::int64_t result);
+
+// Reading and writing one vCPU's TSC offset by KVM_VCPU_TSC_OFFSET, laid out in the argument area.
+class OffsetArguments {
+ public:
+  // Puts everything the calls point to in place. Before the thread's first call this costs nothing.
+  static Status place(SavedState& state, std::int64_t offset_to_write);
+  static Status set_offset_to_write(SavedState& state, std::int64_t offset);
+  static Result<std::int64_t> offset_read(const SavedState& state);
+
+  static SystemCall read_call(const SavedState& state, int vcpu_fd);
+  static SystemCall write_call(const SavedState& state, int vcpu_fd);
+};
+
+}  // namespace kvmtsc::injection

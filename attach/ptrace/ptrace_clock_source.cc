@@ -1,0 +1,170 @@
+#include "attach/ptrace/ptrace_clock_source.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+#include "attach/ptrace/kvm_calls.h"
+
+namespace kvmtsc::injection {
+namespace {
+
+constexpr std::size_t kThreadsTried = 3;
+
+ClockBracket::Edge read_clocks() {
+  const Clock& clock = system_clock();
+  return {clock.host_tsc(), clock.realtime(), clock.monotonic()};
+}
+
+// Another thread may be in better shape; but not if the process is gone or not ours to touch.
+bool worth_another_thread(const Error& error) {
+  return error.kind == ErrorKind::kTimeout || error.kind == ErrorKind::kRefused ||
+         error.kind == ErrorKind::kGone;
+}
+
+}  // namespace
+
+ClockTriple make_triple(std::uint64_t kvmclock_ns, std::uint32_t flags, std::uint64_t host_tsc,
+                        std::uint64_t realtime_ns, const ClockBracket& bracket) {
+  ClockTriple triple;
+  triple.kvmclock_ns = kvmclock_ns;
+  triple.flags = flags;
+  constexpr std::uint32_t kBoth = ClockTriple::kRealtime | ClockTriple::kHostTsc;
+  if ((flags & kBoth) == kBoth) {
+    triple.host_tsc = host_tsc;
+    triple.realtime = RealTime{Nanoseconds{static_cast<std::int64_t>(realtime_ns)}};
+    return triple;
+  }
+  const Nanoseconds width = bracket.after.monotonic - bracket.before.monotonic;
+  triple.bracketed = true;
+  triple.bound = width / 2 + Nanoseconds{1};
+  triple.host_tsc =
+      bracket.before.host_tsc + (bracket.after.host_tsc - bracket.before.host_tsc) / 2;
+  triple.realtime =
+      RealTime{bracket.before.realtime.since_epoch +
+               (bracket.after.realtime.since_epoch - bracket.before.realtime.since_epoch) / 2};
+  return triple;
+}
+
+Result<ClockReading> PtraceClockSource::read_clock_on(const AttachTarget& vm,
+                                                      const Prepared& prepared, Tid thread,
+                                                      MonotonicTime deadline) const {
+  return TracerThread::run([&](const TracerThread& self) -> Result<ClockReading> {
+    auto reserved = reserve(self, options_, vm, thread);
+    if (!reserved) {
+      return reserved.error();
+    }
+    const MonotonicTime begun = system_clock().monotonic();
+    const MonotonicTime end = hold_deadline(options_, deadline);
+    if (auto interrupted = reserved->attachment.interrupt(); !interrupted) {
+      return interrupted.error();
+    }
+    kvm_clock_data data{};
+    ClockBracket bracket;
+    std::int64_t returned = 0;
+    {
+      auto state = take_hold(*std::move(reserved), prepared.layout, end);
+      if (!state) {
+        return state.error();
+      }
+      const SystemCall call =
+          ioctl_call(prepared.access.vm_fd, KVM_GET_CLOCK, state->argument_area().value);
+      if (auto begin = state->begin(call); !begin) {
+        return begin.error();
+      }
+      if (auto reached = state->reach_entry(end); !reached) {
+        return reached.error();
+      }
+      bracket.before = read_clocks();
+      if (auto entered = state->enter(); !entered) {
+        return entered.error();
+      }
+      const auto result = state->finish(end);
+      bracket.after = read_clocks();
+      if (!result) {
+        return result.error();
+      }
+      returned = *result;
+      if (auto read = state->read_argument(0, std::as_writable_bytes(std::span{&data, 1})); !read) {
+        return read.error();
+      }
+    }
+    const Nanoseconds held = system_clock().monotonic() - begun;
+    if (returned != 0) {
+      return ioctl_error("KVM_GET_CLOCK", returned);
+    }
+    return ClockReading{make_triple(data.clock, data.flags, data.host_tsc, data.realtime, bracket),
+                        held};
+  });
+}
+
+Result<ClockReading> PtraceClockSource::read_clock(const AttachTarget& vm, MonotonicTime deadline) {
+  const auto prepared = prepare(options_, vm);
+  if (!prepared) {
+    return prepared.error();
+  }
+  const auto& threads = prepared->access.other_threads;
+  std::optional<Error> last;
+  for (std::size_t i = 0; i < std::min(threads.size(), kThreadsTried); ++i) {
+    auto reading = read_clock_on(vm, *prepared, threads[i], deadline);
+    if (reading || !worth_another_thread(reading.error()) ||
+        system_clock().monotonic() >= deadline) {
+      return reading;
+    }
+    last = reading.error();
+  }
+  if (last) {
+    return *last;
+  }
+  return Error{
+      ErrorKind::kRefused,
+      "process " + std::to_string(vm.pid) + " has no thread that is not a vCPU's",
+      "KVM_GET_CLOCK on a vCPU's thread could stall the guest; use the VMM's agent library"};
+}
+
+Result<VcpuFrequency> PtraceClockSource::read_frequency(const AttachTarget& vm, VcpuId vcpu,
+                                                        MonotonicTime deadline) {
+  const auto prepared = prepare(options_, vm);
+  if (!prepared) {
+    return prepared.error();
+  }
+  const auto access = prepared->access.vcpus.find(vcpu);
+  if (access == prepared->access.vcpus.end()) {
+    return Error{ErrorKind::kRefused, "vCPU " + std::to_string(vcpu) + " has no known thread",
+                 "it is asked again once it has run"};
+  }
+  return TracerThread::run([&](const TracerThread& self) -> Result<VcpuFrequency> {
+    auto reserved = reserve(self, options_, vm, access->second.thread);
+    if (!reserved) {
+      return reserved.error();
+    }
+    const MonotonicTime begun = system_clock().monotonic();
+    const MonotonicTime end = hold_deadline(options_, deadline);
+    if (auto interrupted = reserved->attachment.interrupt(); !interrupted) {
+      return interrupted.error();
+    }
+    std::int64_t returned = 0;
+    {
+      auto state = take_hold(*std::move(reserved), prepared->layout, end);
+      if (!state) {
+        return state.error();
+      }
+      const auto fd = vcpu_descriptor(options_.root, vm.key, vcpu, access->second, *state);
+      if (!fd) {
+        return fd.error();
+      }
+      const auto result = state->call(ioctl_call(*fd, KVM_GET_TSC_KHZ, 0), end);
+      if (!result) {
+        return result.error();
+      }
+      returned = *result;
+    }
+    const Nanoseconds held = system_clock().monotonic() - begun;
+    if (returned < 0) {
+      return ioctl_error("KVM_GET_TSC_KHZ", returned);
+    }
+    return VcpuFrequency{vcpu, static_cast<std::uint32_t>(returned), held};
+  });
+}
+
+}  // namespace kvmtsc::injection

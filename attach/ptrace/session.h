@@ -1,0 +1,55 @@
+// What reading a clock and writing offsets have in common: looking at a VM before anything is
+// stopped, and taking hold of one of its threads.
+#pragma once
+
+#include <memory>
+
+#include "attach/ptrace/saved_state.h"
+#include "attach/ptrace/thread_facts.h"
+#include "attach/ptrace/vm_access.h"
+#include "attach/target.h"
+#include "base/clock.h"
+#include "base/host_root.h"
+#include "base/result.h"
+
+namespace kvmtsc::injection {
+
+struct PtraceOptions {
+  HostRoot root;
+  AttachPolicy policy;
+  // The longest a thread of the VMM may be held; a deadline that is nearer wins.
+  Nanoseconds longest_hold = std::chrono::milliseconds(100);
+};
+
+// All that must be known of the VMM before one of its threads is stopped.
+struct Prepared {
+  VmAccess access;
+  ProcessLayout layout;
+};
+Result<Prepared> prepare(const PtraceOptions& options, const AttachTarget& vm);
+
+// kGone when the process is no longer the one the VM was found in.
+Status still_same_process(const HostRoot& root, const AttachTarget& vm);
+
+// A thread that is attached to but not yet stopped, with all the memory its stop will need.
+struct Reserved {
+  Attachment attachment;
+  std::unique_ptr<StateBuffers> buffers;
+};
+// Looks whether the thread may be attached to, and does. Afterwards its number cannot be re-used.
+Result<Reserved> reserve(const TracerThread& self, const PtraceOptions& options,
+                         const AttachTarget& vm, Tid thread);
+
+// Waits for the stop of a thread that was told to stop, and saves its state.
+Result<SavedState> take_hold(Reserved&& reserved, const ProcessLayout& layout,
+                             MonotonicTime deadline);
+
+// The descriptor for a vCPU whose thread is held, once it is certain that no other thread runs the
+// vCPU (whose ioctls would then block).
+Result<int> vcpu_descriptor(const HostRoot& root, const VmKey& vm, VcpuId vcpu,
+                            const VcpuAccess& access, const SavedState& state);
+
+// When a hold that begins now has to end.
+MonotonicTime hold_deadline(const PtraceOptions& options, MonotonicTime deadline);
+
+}  // namespace kvmtsc::injection

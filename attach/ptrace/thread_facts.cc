@@ -1,0 +1,168 @@
+#include "attach/ptrace/thread_facts.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <optional>
+
+#include "base/file.h"
+#include "base/parse.h"
+#include "base/unique_fd.h"
+
+namespace kvmtsc::injection {
+namespace {
+
+// The value of "NAME:\tVALUE\n"; absent when there is no such line.
+std::optional<std::string_view> field(std::string_view text, std::string_view name) {
+  for (const std::string_view line : split(text, '\n')) {
+    if (line.starts_with(name) && line.size() > name.size() && line[name.size()] == ':') {
+      return trim(line.substr(name.size() + 1));
+    }
+  }
+  return std::nullopt;
+}
+
+std::string thread_name(pid_t process, Tid thread) {
+  return "thread " + std::to_string(thread.value) + " of process " + std::to_string(process);
+}
+
+Error invalid(const char* what) {
+  return Error{ErrorKind::kInvalid, std::string("unexpected content of ") + what, {}};
+}
+
+}  // namespace
+
+Result<ThreadFacts> parse_thread_facts(std::string_view status_text) {
+  const auto state = field(status_text, "State");
+  const auto tgid = field(status_text, "Tgid");
+  const auto tracer = field(status_text, "TracerPid");
+  const auto process_number = tgid ? parse_u32(*tgid) : std::nullopt;
+  const auto tracer_number = tracer ? parse_u32(*tracer) : std::nullopt;
+  if (!state || state->empty() || !process_number || !tracer_number) {
+    return invalid("/proc/<pid>/status");
+  }
+  ThreadFacts facts;
+  facts.state = state->front();
+  facts.process = static_cast<pid_t>(*process_number);
+  facts.tracer = static_cast<pid_t>(*tracer_number);
+  // Absent on kernels built without it.
+  if (const auto seccomp = field(status_text, "Seccomp")) {
+    const auto mode = parse_u32(*seccomp);
+    if (!mode) {
+      return invalid("/proc/<pid>/status");
+    }
+    facts.seccomp = *mode;
+  }
+  if (const auto features = field(status_text, "x86_Thread_features")) {
+    for (const std::string_view feature : split(*features, ' ')) {
+      facts.shadow_stack = facts.shadow_stack || feature == "shstk";
+    }
+  }
+  return facts;
+}
+
+Result<ThreadFacts> read_thread_facts(const HostRoot& root, pid_t process, Tid thread) {
+  const std::string path = root.proc + "/" + std::to_string(process) + "/task/" +
+                           std::to_string(thread.value) + "/status";
+  std::array<char, 8192> buffer{};
+  const auto text = read_small_file_at(AT_FDCWD, path.c_str(), buffer);
+  if (!text) {
+    return text.error();
+  }
+  return parse_thread_facts(*text);
+}
+
+Result<std::uint64_t> parse_start_time(std::string_view stat_text) {
+  // The command name may hold anything, parentheses and spaces included.
+  const auto end = stat_text.rfind(')');
+  if (end == std::string_view::npos || end + 2 > stat_text.size()) {
+    return invalid("/proc/<pid>/stat");
+  }
+  const auto fields = split(stat_text.substr(end + 2), ' ');  // from field 3 on
+  constexpr std::size_t kStartTime = 22 - 3;
+  const auto ticks = fields.size() > kStartTime ? parse_u64(fields[kStartTime]) : std::nullopt;
+  if (!ticks) {
+    return invalid("/proc/<pid>/stat");
+  }
+  return *ticks;
+}
+
+Result<std::uint64_t> read_start_time(const HostRoot& root, pid_t process) {
+  const std::string path = root.proc + "/" + std::to_string(process) + "/stat";
+  std::array<char, 4096> buffer{};
+  const auto text = read_small_file_at(AT_FDCWD, path.c_str(), buffer);
+  if (!text) {
+    return text.error();
+  }
+  return parse_start_time(*text);
+}
+
+Status admit(const ThreadFacts& facts, pid_t process, Tid thread, const AttachPolicy& policy) {
+  const std::string name = thread_name(process, thread);
+  if (facts.process != process) {
+    return Error{ErrorKind::kGone,
+                 "thread " + std::to_string(thread.value) + " belongs to process " +
+                     std::to_string(facts.process) + ", not " + std::to_string(process),
+                 "the numbers were re-used; the next sweep will find the VM anew"};
+  }
+  if (facts.state == 'Z' || facts.state == 'X') {
+    return Error{ErrorKind::kGone, name + " has ended", {}};
+  }
+  if (facts.tracer != 0) {
+    return Error{ErrorKind::kRefused,
+                 name + " is already traced by process " + std::to_string(facts.tracer),
+                 "end that debugger or tracer (strace, gdb, perf trace) first"};
+  }
+  if (facts.state == 'T' || facts.state == 't') {
+    return Error{ErrorKind::kRefused, name + " is stopped",
+                 "continue it first: kill -CONT " + std::to_string(process)};
+  }
+  if (facts.seccomp != 0 && !policy.suspend_seccomp) {
+    return Error{ErrorKind::kRefused,
+                 name + " runs under seccomp (mode " + std::to_string(facts.seccomp) +
+                     "), which could kill the VMM for our call",
+                 "start the VMM without seccomp (QEMU: -sandbox off), or allow the exporter to "
+                 "suspend the filter while its calls run"};
+  }
+  if (facts.shadow_stack) {
+    return Error{ErrorKind::kUnsupported, name + " has a user shadow stack",
+                 "start the VMM without it (GLIBC_TUNABLES=glibc.cpu.x86_shstk=off)"};
+  }
+  return ok_status();
+}
+
+Status admit_elf_header(std::string_view first_bytes, pid_t process) {
+  const std::string name = "the executable of process " + std::to_string(process);
+  if (first_bytes.size() < 20 || !first_bytes.starts_with(ELFMAG)) {
+    return Error{ErrorKind::kRefused, name + " is not an ELF file", {}};
+  }
+  const auto machine = static_cast<unsigned char>(first_bytes[18]) |
+                       (static_cast<unsigned char>(first_bytes[19]) << 8);
+  if (first_bytes[EI_CLASS] != ELFCLASS64 || machine != EM_X86_64) {
+    return Error{ErrorKind::kRefused, name + " is not a 64-bit x86-64 program",
+                 "run a 64-bit VMM; 32-bit and x32 processes are not supported"};
+  }
+  return ok_status();
+}
+
+Status admit_executable(const HostRoot& root, pid_t process) {
+  const std::string path = root.proc + "/" + std::to_string(process) + "/exe";
+  const UniqueFd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!file.valid()) {
+    Error error = errno_error(errno, path);
+    if (error.kind == ErrorKind::kNotFound) {  // an exiting process has none
+      error.kind = ErrorKind::kGone;
+    }
+    return error;
+  }
+  std::array<char, 20> header{};
+  const ssize_t got = ::read(file.get(), header.data(), header.size());
+  if (got < 0) {
+    return errno_error(errno, path);
+  }
+  return admit_elf_header({header.data(), static_cast<std::size_t>(got)}, process);
+}
+
+}  // namespace kvmtsc::injection

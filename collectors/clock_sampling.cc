@@ -1,0 +1,107 @@
+#include "collectors/clock_sampling.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "tsc/scaling.h"
+
+namespace kvmtsc {
+namespace {
+
+// The reference vCPU's last confirmed reading; null while there is none.
+const VcpuReading* reference_of(const VmState& state) {
+  if (!state.reading || !state.skew) {
+    return nullptr;
+  }
+  const auto found =
+      std::ranges::find(state.reading->vcpus, state.skew->reference, &VcpuReading::id);
+  return found == state.reading->vcpus.end() ? nullptr : &*found;
+}
+
+// KVM turns ticks into kvmclock by the host TSC's frequency in whole kHz, and now and then takes
+// the kernel's own time instead, which runs at the frequency we measured (kvm_get_time_scale() and
+// pvclock_update_vm_gtod_copy() in arch/x86/kvm/x86.c). Either is right: their difference is part
+// of the error.
+Frequency kvmclock_frequency(const Frequency& measured, ScalingRatio ratio) {
+  const double scale = to_double(ratio);
+  const double nominal = std::round(measured.hertz / scale / 1000) * 1000 * scale;
+  return {nominal, measured.bound_hertz + std::abs(measured.hertz - nominal)};
+}
+
+}  // namespace
+
+void ClockSampling::observe(VmState& state) {
+  if (state.identity.pid == 0 || !state.reading) {
+    return;
+  }
+  Tracked& tracked = tracked_[state.key];
+  const MonotonicTime now = clock_->monotonic();
+  if (now >= tracked.due && within_budget()) {
+    tracked.due = now + options_.interval;
+    read_clock(state, tracked);
+  }
+  if (options_.frequencies) {
+    read_frequencies(state, tracked);
+  }
+  state.clock = tracked.clock;
+  state.divergence = tracked.divergence;
+  state.clock_error = tracked.error;
+  state.clock_errors = tracked.errors;
+  if (const VcpuReading* reference = reference_of(state)) {
+    if (const auto known = tracked.frequencies.find(reference->id);
+        known != tracked.frequencies.end()) {
+      state.tsc_khz = known->second.khz;
+    }
+  }
+}
+
+void ClockSampling::read_clock(const VmState& state, Tracked& tracked) {
+  auto reading = source_->read_clock(attach_target(state.key, state.identity), deadline());
+  tracked.divergence.reset();
+  if (!reading) {
+    tracked.clock.reset();
+    if (reading.error().kind == ErrorKind::kGone) {
+      return;  // no trouble of ours: the next sweep will not list it
+    }
+    tracked.error = reading.error();
+    ++tracked.errors;
+    return;
+  }
+  holds_.others.observe(reading->held);
+  tracked.clock = reading->triple;
+  tracked.error.reset();
+  const VcpuReading* reference = reference_of(state);
+  if (reference != nullptr && state.frequency) {
+    tracked.divergence = tracked.kvmclock.observe(
+        reading->triple, guest_tsc(reading->triple.host_tsc, reference->ratio, reference->offset),
+        kvmclock_frequency(*state.frequency, reference->ratio));
+  }
+}
+
+void ClockSampling::read_frequencies(const VmState& state, Tracked& tracked) {
+  for (std::size_t i = 0; i < state.reading->vcpus.size(); ++i) {
+    const VcpuId id = state.reading->vcpus[i].id;
+    const auto known = tracked.frequencies.find(id);
+    if (known != tracked.frequencies.end() && known->second.steps == state.steps[i]) {
+      continue;
+    }
+    if (!within_budget()) {
+      return;
+    }
+    auto frequency =
+        source_->read_frequency(attach_target(state.key, state.identity), id, deadline());
+    if (!frequency) {
+      // Most often the vCPU has not run yet, or the VM cannot be attached to at all, which the
+      // clock reading tells; the next sweep tries again.
+      return;
+    }
+    holds_.vcpus.observe(frequency->held);
+    tracked.frequencies[id] = Known{frequency->khz, state.steps[i]};
+  }
+}
+
+void ClockSampling::keep_only(const std::set<VmKey>& vms) {
+  std::erase_if(tracked_, [&](const auto& entry) { return !vms.contains(entry.first); });
+}
+
+}  // namespace kvmtsc

@@ -1,0 +1,85 @@
+#include "tests/integration/attach/kill_storm.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <iostream>
+#include <new>
+#include <random>
+
+#include "tests/integration/attach/inject.h"
+
+namespace kvmtsc::testing {
+namespace {
+
+struct Shared {
+  std::atomic<int> started{0};
+  std::atomic<int> holding{0};
+};
+
+void spin_until(MonotonicTime time) {
+  while (system_clock().monotonic() < time) {
+    ::sched_yield();
+  }
+}
+
+}  // namespace
+
+Storm kill_storm(Process& tracee, int kills, Nanoseconds longest, unsigned seed,
+                 const std::function<void(std::atomic<int>&)>& work) {
+  std::cout << "kill storm of " << kills << ", seed " << seed << std::endl;
+  void* const memory =
+      ::mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) {
+    return {};
+  }
+  auto* const shared = new (memory) Shared;
+  std::mt19937 random(seed);
+  std::uniform_int_distribution<std::int64_t> delay(0, longest.count());
+  Storm storm;
+  while (storm.kills < kills && tracee.running()) {
+    shared->started = 0;
+    shared->holding = 0;
+    const pid_t tracer = ::fork();
+    if (tracer == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      for (;;) {
+        shared->started = 1;
+        work(shared->holding);
+      }
+    }
+    if (tracer < 0) {
+      break;
+    }
+    while (shared->started == 0) {
+      ::sched_yield();
+    }
+    spin_until(system_clock().monotonic() + Nanoseconds{delay(random)});
+    ::kill(tracer, SIGKILL);
+    ::waitpid(tracer, nullptr, 0);
+    ++storm.kills;
+    storm.while_holding += shared->holding;
+  }
+  ::munmap(memory, sizeof(Shared));
+  std::cout << storm.kills << " kills, " << storm.while_holding << " while holding the thread"
+            << std::endl;
+  return storm;
+}
+
+Storm kill_storm(Process& tracee, int kills, unsigned seed) {
+  const HostRoot root;
+  const auto layout = injection::ProcessLayout::read(root, tracee.pid());
+  if (!layout) {
+    return {};
+  }
+  return kill_storm(tracee, kills, std::chrono::microseconds(600), seed,
+                    [&](std::atomic<int>& holding) {
+                      (void)inject_unseen(*layout, injection::Tid{tracee.pid()}, {}, 2,
+                                          std::chrono::seconds(1), &holding);
+                    });
+}
+
+}  // namespace kvmtsc::testing

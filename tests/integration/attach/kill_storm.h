@@ -1,0 +1,25 @@
+// Kill storms: tracers that are killed at random moments, and what becomes of their tracee.
+#pragma once
+
+#include <functional>
+
+#include "attach/ptrace/saved_state.h"
+#include "tests/integration/attach/process.h"
+
+namespace kvmtsc::testing {
+
+struct Storm {
+  int kills = 0;
+  int while_holding = 0;  // of these, while the tracee's registers were the tracer's
+};
+
+// Forks a process of ours that runs `work(holding)` again and again, kills it after a random time
+// of up to `longest`, and repeats that `kills` times or until the tracee has ended. The caller must
+// have no other threads.
+Storm kill_storm(Process& tracee, int kills, Nanoseconds longest, unsigned seed,
+                 const std::function<void(std::atomic<int>&)>& work);
+
+// The usual work: inject_unseen() with two calls.
+Storm kill_storm(Process& tracee, int kills, unsigned seed);
+
+}  // namespace kvmtsc::testing

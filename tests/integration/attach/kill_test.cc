@@ -1,0 +1,48 @@
+// Our own death at any moment of an injection leaves the tracee as if it had never been touched.
+#include <random>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/integration/attach/kill_storm.h"
+#include "tests/integration/attach/process.h"
+
+namespace kvmtsc::testing {
+namespace {
+
+struct Case {
+  const char* name;
+  std::string program;
+  std::vector<std::string> arguments;
+};
+
+class KilledTest : public ::testing::TestWithParam<Case> {};
+
+TEST_P(KilledTest, TheTraceeLivesOnUnharmed) {
+  std::vector<std::string> arguments{tracee(GetParam().program), "2500"};
+  arguments.insert(arguments.end(), GetParam().arguments.begin(), GetParam().arguments.end());
+  Process process(arguments);
+  ASSERT_TRUE(process.valid()) << process.errors();
+  const Storm storm = kill_storm(process, 1'000'000, std::random_device{}());
+  EXPECT_EQ(process.wait(20), 0) << process.errors();
+  EXPECT_GT(storm.kills, 100);
+  EXPECT_GT(storm.while_holding, 10);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Tracees, KilledTest,
+    ::testing::Values(Case{"SpinningInUserSpace", "registers", {"user"}},
+                      Case{"ShortSystemCalls", "registers", {"syscall"}},
+                      Case{"StaticProgram", "registers_static", {"user"}},
+                      Case{"Ppoll", "sleeper", {"ppoll", "killed"}},
+                      Case{"Poll", "sleeper", {"poll", "killed"}},
+                      Case{"Nanosleep", "sleeper", {"nanosleep", "killed"}},
+                      Case{"Futex", "sleeper", {"futex", "killed"}},
+                      Case{"FutexNumberHidden", "sleeper", {"futex-number-hidden", "killed"}},
+                      Case{"Condition", "sleeper", {"condition"}},
+                      Case{"ReadForever", "forever", {"read"}}, Case{"SignalStorm", "signals", {}}),
+    [](const auto& parameter) { return std::string(parameter.param.name); });
+
+}  // namespace
+}  // namespace kvmtsc::testing

@@ -1,0 +1,199 @@
+// Clock triples, frequencies and offsets of VMs on /dev/kvm whose process knows nothing of us.
+#include <signal.h>
+
+#include <chrono>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "attach/ptrace/ptrace_clock_source.h"
+#include "attach/ptrace/ptrace_offset_writer.h"
+#include "tests/integration/attach/process.h"
+#include "tests/integration/attach/vm_fixture.h"
+
+namespace kvmtsc::testing {
+namespace {
+
+using injection::PtraceClockSource;
+using injection::PtraceOffsetWriter;
+using injection::PtraceOptions;
+using std::chrono::seconds;
+
+MonotonicTime soon() {
+  return system_clock().monotonic() + seconds(2);
+}
+
+PtraceOptions patient() {
+  PtraceOptions options;
+  options.longest_hold = seconds(1);  // a busy machine is not what is tested
+  return options;
+}
+
+class VmTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (const auto missing = missing_for_vms()) {
+      GTEST_SKIP() << *missing;
+    }
+  }
+};
+
+TEST_F(VmTest, TwoClockReadingsAdvanceTogether) {
+  Process vmm({tracee("vm"), "1500", "2"});
+  ASSERT_TRUE(vmm.valid()) << vmm.errors();
+  const auto vms = vms_of(vmm.pid());
+  ASSERT_EQ(vms.size(), 1U);
+  PtraceClockSource source(patient());
+  const auto first = source.read_clock(vms[0], soon());
+  ASSERT_TRUE(first) << first.error().text();
+  ::usleep(200'000);
+  const auto second = source.read_clock(vms[0], soon());
+  ASSERT_TRUE(second) << second.error().text();
+  const auto khz = source.read_frequency(vms[0], 0, soon());
+  ASSERT_TRUE(khz) << khz.error().text();
+  const double kvmclock_ns =
+      static_cast<double>(second->triple.kvmclock_ns - first->triple.kvmclock_ns);
+  const double tsc_ns = static_cast<double>(second->triple.host_tsc - first->triple.host_tsc) *
+                        1e6 / static_cast<double>(khz->khz);
+  const double real_ns = static_cast<double>(
+      (second->triple.realtime.since_epoch - first->triple.realtime.since_epoch).count());
+  const double bound = static_cast<double>((first->triple.bound + second->triple.bound).count()) +
+                       kvmclock_ns * 1e-3;
+  EXPECT_GE(kvmclock_ns, 200e6);
+  EXPECT_NEAR(kvmclock_ns, tsc_ns, bound);
+  EXPECT_NEAR(kvmclock_ns, real_ns, bound + 1e6);
+  EXPECT_GT(first->held.count(), 0);
+  EXPECT_EQ(vmm.wait(10), 0) << vmm.errors();
+}
+
+TEST_F(VmTest, AVcpuThatWasNotCreatedIsRefused) {
+  Process vmm({tracee("vm"), "300", "1"});
+  ASSERT_TRUE(vmm.valid()) << vmm.errors();
+  const auto vms = vms_of(vmm.pid());
+  ASSERT_EQ(vms.size(), 1U);
+  const auto khz = PtraceClockSource(patient()).read_frequency(vms[0], 7, soon());
+  ASSERT_FALSE(khz);
+  EXPECT_EQ(khz.error().kind, ErrorKind::kRefused);
+}
+
+TEST_F(VmTest, OffsetsAreAppliedOrReportedAsNotApplied) {
+  for (const char* mode : {"running", "paused"}) {
+    SCOPED_TRACE(mode);
+    Process vmm({tracee("vm"), "1000", "3", mode});
+    ASSERT_TRUE(vmm.valid()) << vmm.errors();
+    const auto vms = vms_of(vmm.pid());
+    ASSERT_EQ(vms.size(), 1U);
+    PtraceOffsetWriter writer(patient());
+    const std::vector<WantedOffset> wanted{{2, -777'000}, {0, -777'000}, {1, -777'000}};
+    const auto report = writer.write(vms[0], wanted, soon());
+    ASSERT_TRUE(report) << report.error().text();
+    ASSERT_EQ(report->vcpus.size(), 3U);
+    for (std::size_t i = 0; i < 3; ++i) {
+      const VcpuWrite& vcpu = report->vcpus[i];
+      EXPECT_EQ(vcpu.id, i);
+      EXPECT_TRUE(vcpu.before);
+      EXPECT_TRUE(vcpu.read_back);
+      if (report->outcome == WriteOutcome::kApplied) {
+        EXPECT_TRUE(vcpu.applied());
+        EXPECT_FALSE(vcpu.error);
+      } else {  // a KVM that ignores offsets: never "done"
+        EXPECT_EQ(report->outcome, WriteOutcome::kRolledBack);
+        EXPECT_TRUE(vcpu.accepted);
+        EXPECT_FALSE(vcpu.applied());
+        EXPECT_EQ(vcpu.after_rollback, vcpu.before);
+        EXPECT_TRUE(report->failure);
+      }
+    }
+    EXPECT_EQ(vmm.wait(10), 0) << vmm.errors();
+  }
+}
+
+TEST_F(VmTest, ListsThatMakeNoSenseWriteNothing) {
+  Process vmm({tracee("vm"), "300", "1"});
+  ASSERT_TRUE(vmm.valid()) << vmm.errors();
+  const auto vms = vms_of(vmm.pid());
+  ASSERT_EQ(vms.size(), 1U);
+  PtraceOffsetWriter writer(patient());
+  EXPECT_EQ(writer.write(vms[0], {}, soon()).error().kind, ErrorKind::kInvalid);
+  const std::vector<WantedOffset> twice{{0, 1}, {0, 2}};
+  EXPECT_EQ(writer.write(vms[0], twice, soon()).error().kind, ErrorKind::kInvalid);
+  const std::vector<WantedOffset> absent{{0, 1}, {9, 1}};
+  EXPECT_EQ(writer.write(vms[0], absent, soon()).error().kind, ErrorKind::kRefused);
+}
+
+TEST_F(VmTest, TheRightVmOfTwoIsFoundWhileTheyRun) {
+  Process vmm({tracee("vm"), "800", "2", "running", "2"});
+  ASSERT_TRUE(vmm.valid()) << vmm.errors();
+  const auto vms = vms_of(vmm.pid());
+  ASSERT_EQ(vms.size(), 2U);
+  PtraceClockSource source(patient());
+  for (const auto& vm : vms) {
+    const auto clock = source.read_clock(vm, soon());
+    EXPECT_TRUE(clock) << clock.error().text();
+    const auto khz = source.read_frequency(vm, 1, soon());
+    EXPECT_TRUE(khz) << khz.error().text();
+  }
+  EXPECT_EQ(vmm.wait(10), 0) << vmm.errors();
+}
+
+TEST_F(VmTest, TwoPausedVmsCannotBeToldApartAndAreRefused) {
+  Process vmm({tracee("vm"), "800", "1", "paused", "2"});
+  ASSERT_TRUE(vmm.valid()) << vmm.errors();
+  const auto vms = vms_of(vmm.pid());
+  ASSERT_EQ(vms.size(), 2U);
+  const auto khz = PtraceClockSource(patient()).read_frequency(vms[1], 0, soon());
+  ASSERT_FALSE(khz);
+  EXPECT_EQ(khz.error().kind, ErrorKind::kRefused);
+  EXPECT_FALSE(khz.error().remedy.empty());
+  EXPECT_EQ(vmm.wait(10), 0) << vmm.errors();
+}
+
+TEST_F(VmTest, AReusedProcessNumberIsNoticed) {
+  Process vmm({tracee("vm"), "300", "1"});
+  ASSERT_TRUE(vmm.valid()) << vmm.errors();
+  auto vms = vms_of(vmm.pid());
+  ASSERT_EQ(vms.size(), 1U);
+  vms[0].process_start += 1;
+  EXPECT_EQ(PtraceClockSource(patient()).read_clock(vms[0], soon()).error().kind, ErrorKind::kGone);
+}
+
+TEST_F(VmTest, AVmThatDiesIsGone) {
+  Process vmm({tracee("vm"), "60000", "1"});
+  ASSERT_TRUE(vmm.valid()) << vmm.errors();
+  const auto vms = vms_of(vmm.pid());
+  ASSERT_EQ(vms.size(), 1U);
+  ::kill(vmm.pid(), SIGKILL);
+  ASSERT_TRUE(vmm.wait(10));
+  const auto clock = PtraceClockSource(patient()).read_clock(vms[0], soon());
+  ASSERT_FALSE(clock);
+  EXPECT_TRUE(clock.error().kind == ErrorKind::kGone || clock.error().kind == ErrorKind::kNotFound)
+      << clock.error().text();
+}
+
+TEST_F(VmTest, ReadsAndWritesByTheHundredLeaveTheVmRunning) {
+  Process vmm({tracee("vm"), "2500", "2"});
+  ASSERT_TRUE(vmm.valid()) << vmm.errors();
+  const auto vms = vms_of(vmm.pid());
+  ASSERT_EQ(vms.size(), 1U);
+  PtraceClockSource source(patient());
+  PtraceOffsetWriter writer(patient());
+  int done = 0;
+  const std::vector<WantedOffset> wanted{{0, 5000}, {1, 5000}};
+  const MonotonicTime end = system_clock().monotonic() + seconds(2);
+  while (system_clock().monotonic() < end) {
+    const auto clock = source.read_clock(vms[0], soon());
+    ASSERT_TRUE(clock) << clock.error().text();
+    const auto report = writer.write(vms[0], wanted, soon());
+    ASSERT_TRUE(report) << report.error().text();
+    EXPECT_NE(report->outcome, WriteOutcome::kUncertain);
+    ++done;
+  }
+  EXPECT_EQ(vmm.wait(10), 0) << vmm.errors();
+  EXPECT_GT(done, 20);
+  std::cout << done << " cycles\n";
+}
+
+}  // namespace
+}  // namespace kvmtsc::testing

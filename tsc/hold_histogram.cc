@@ -1,0 +1,16 @@
+#include "tsc/hold_histogram.h"
+
+#include <algorithm>
+
+namespace kvmtsc {
+
+void HoldHistogram::observe(Nanoseconds held) {
+  const auto bucket = std::ranges::lower_bound(kBounds, held);
+  if (bucket != kBounds.end()) {
+    ++counts[static_cast<std::size_t>(bucket - kBounds.begin())];
+  }
+  ++count;
+  sum += held;
+}
+
+}  // namespace kvmtsc
