@@ -10,6 +10,7 @@
 
 #include "base/version.h"
 #include "config/load.h"
+#include "config/settings_schema.h"
 #include "exporter/log/log.h"
 #include "exporter/service.h"
 
@@ -50,7 +51,7 @@ void print_demo_banner(const std::string& address) {
       "    one VM        curl -s http://%s/metrics | grep 'vm=\"sim-skewed\"'\n"
       "\n"
       "  Worth watching:\n"
-      "    sim-skewed            one vCPU 9,000,000 ticks ahead     kvm_tsc_vcpu_skew_seconds\n"
+      "    sim-skewed            one vCPU is 9,000,000 ticks ahead  kvm_tsc_vcpu_skew_seconds\n"
       "    sim-unequal-ratios    one vCPU drifts by 50 ppm          kvm_tsc_vcpu_skew_drift_ratio\n"
       "    sim-stepping          3,000,000 ticks more every minute  "
       "kvm_tsc_vcpu_offset_steps_total\n"
@@ -110,6 +111,13 @@ int main_with(int argc, const char* const* argv) {
     return kUsage;
   }
   if (command_line.check_only) {
+    if (const Status checked = Service::check(*settings); !checked) {
+      std::fprintf(stderr, "%s\n", checked.error().text().c_str());
+      return kUsage;
+    }
+    for (const std::string& key : settings_without_effect(*settings)) {
+      std::fprintf(stderr, "warning: %s has no effect in this version\n", key.c_str());
+    }
     std::puts("configuration is valid");
     return kSuccess;
   }

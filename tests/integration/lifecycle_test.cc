@@ -112,6 +112,26 @@ TEST_F(LifecycleTest, RefusesABadConfigurationAtTheStart) {
   EXPECT_NE(process.error().text().find("intervall"), std::string::npos) << process.error().text();
 }
 
+TEST_F(LifecycleTest, RefusesToServeWithoutTheTlsAndPasswordsAskedFor) {
+  for (const char* more : {"--web.listen-address=127.0.0.1:0", "--config.check"}) {
+    const auto ended = run_program(
+        {product_program("kvm-tsc-exporter"), "--web.config.file=web.yml", more}, "", kPatience);
+    ASSERT_OK(ended);
+    EXPECT_NE(ended->status.code, 0) << more;
+    EXPECT_NE(ended->error_output.find("web.config_file"), std::string::npos)
+        << ended->error_output;
+  }
+}
+
+TEST_F(LifecycleTest, WarnsOfSettingsWithoutEffect) {
+  ExporterOptions options;
+  options.flags = {"--attach.mode=clock"};
+  ASSERT_NO_FATAL_FAILURE(start(options));
+  const auto line = exporter_->process().find_error_line("no effect in this version", kPatience);
+  ASSERT_OK(line);
+  EXPECT_NE(line->find("attach.mode"), std::string::npos) << *line;
+}
+
 TEST_F(LifecycleTest, SaysThatThePortIsInUse) {
   sockaddr_in address{};
   const UniqueFd taken = socket_on_loopback(address, 0);
