@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/integration/eventually.h"
@@ -15,6 +16,8 @@
 
 namespace kvmtsc::integration {
 namespace {
+
+using testing::StartsWith;
 
 constexpr Milliseconds kPatience{10000};
 // Debian's own, which is the one that its python3-prometheus-client serves.
@@ -41,10 +44,10 @@ class FormatsTest : public testing::Test {
     })) << "--demo exports no kvm_tsc_vcpu_skew_seconds";
   }
 
-  HttpReply get(const std::string& accept) {
+  fakes::HttpReply get(const std::string& accept) {
     const auto reply = exporter_->get("/metrics", {{"Accept", accept}});
     EXPECT_TRUE(reply.ok()) << reply.error().text();
-    return reply.ok() ? *reply : HttpReply{};
+    return reply.ok() ? *reply : fakes::HttpReply{};
   }
 
   std::unique_ptr<Exporter> exporter_;
@@ -54,10 +57,9 @@ TEST_F(FormatsTest, PromtoolHasNoComplaintAboutTheText) {
   REQUIRE_PROMETHEUS("promtool");
   ASSERT_NO_FATAL_FAILURE(start("100ms"));
   ASSERT_NO_FATAL_FAILURE(wait_for_skew());
-  const HttpReply reply = get("text/plain");
+  const fakes::HttpReply reply = get("text/plain");
   EXPECT_EQ(reply.status, 200);
-  EXPECT_TRUE(reply.headers.at("content-type").starts_with("text/plain; version=0.0.4"))
-      << reply.headers.at("content-type");
+  EXPECT_THAT(reply.header("Content-Type").value_or(""), StartsWith("text/plain; version=0.0.4"));
   const auto checked =
       run_program({prometheus_program("promtool"), "check", "metrics"}, reply.body, kPatience);
   ASSERT_OK(checked);
@@ -74,9 +76,8 @@ TEST_F(FormatsTest, StrictParserReadsTheOpenMetrics) {
   }
   ASSERT_NO_FATAL_FAILURE(start("100ms"));
   ASSERT_NO_FATAL_FAILURE(wait_for_skew());
-  const HttpReply reply = get(kOpenMetrics);
-  EXPECT_TRUE(reply.headers.at("content-type").starts_with(kOpenMetrics))
-      << reply.headers.at("content-type");
+  const fakes::HttpReply reply = get(kOpenMetrics);
+  EXPECT_THAT(reply.header("Content-Type").value_or(""), StartsWith(kOpenMetrics));
   ASSERT_TRUE(reply.body.ends_with("# EOF\n"));
   // Without the newline that write_line adds, for nothing may follow # EOF.
   const auto checked = run_program({kPython, KVM_TSC_CHECK_OPENMETRICS},
