@@ -45,6 +45,12 @@ lint: packages-build packages-test packages-lint build/release/build.ninja ## cl
 format: packages-lint ## rewrite the sources with clang-format
 	@git ls-files -co --exclude-standard '*.cc' '*.h' | xargs clang-format-14 -i
 
+.PHONY: golden
+golden: packages-build packages-test build/release/build.ninja ## write the fixtures' golden metrics anew; review the diff
+	@cmake --build build/release -j $(JOBS) --target unit_golden
+	@KVM_TSC_REGENERATE=1 build/bin/unit_golden --gtest_brief=1
+	@git status --short tests/fixtures
+
 .PHONY: bench
 bench: build ## measure, side by side with a baseline; prints a table of ratios
 	@bench/run.sh
