@@ -1,5 +1,7 @@
 #include "exporter/http/server.h"
 
+#include <filesystem>
+
 #include <gmock/gmock.h>
 
 #include "server_fixture.h"
