@@ -32,7 +32,7 @@ class Sweep {
  public:
   // `clock`, `host_clock` and the sources outlive this. Keys are unique across sources.
   Sweep(SweepOptions options, const Clock& clock, HostClockSource& host_clock,
-        std::vector<OffsetSource*> sources);
+        const std::vector<OffsetSource*>& sources);
 
   // The caller may add to the snapshot before it publishes it.
   std::shared_ptr<Snapshot> run();

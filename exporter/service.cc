@@ -122,7 +122,7 @@ Status Service::serve() {
   sources.sweep_interval = [this] { return sweep_interval(); };
   sources.reload = [this] { return reload(); };
   sources.clock = &system_clock();
-  auto server = http::Server::start(options, make_routes(std::move(sources)));
+  auto server = http::Server::start(options, make_routes(sources));
   if (!server) {
     return server.error();
   }

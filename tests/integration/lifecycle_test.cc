@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -75,13 +76,21 @@ TEST_F(LifecycleTest, EndsOnSigtermWhileAClientIsSilent) {
 
 TEST_F(LifecycleTest, RefusesABadConfigurationOnPostAndGoesOn) {
   ASSERT_NO_FATAL_FAILURE(start());
-  exporter_->rewrite_config(kBadConfig);
-  const auto refused = exporter_->post("/-/reload");
-  ASSERT_OK(refused);
-  EXPECT_GE(refused->status, 400) << refused->body;
-  EXPECT_NE(refused->body.find("intervall"), std::string::npos)
-      << "the answer does not name the key: " << refused->body;
-  expect_healthy();
+  const std::pair<std::string, std::string> cases[] = {
+      {kBadConfig, "intervall"},                             // the key
+      {"sweep:\n  interval: [1s\n", ":2: "},                 // the line of malformed YAML
+      {std::string("log: {level: \xFF\xFE}\n"), "UTF-8"},    // not text
+      {"sweep: {interval: 1ns}\n", "sweep.interval"},        // out of range
+      {"identity: {rules: [{pattern: '('}]}\n", "pattern"},  // no regular expression
+  };
+  for (const auto& [config, expected] : cases) {
+    exporter_->rewrite_config(config);
+    const auto refused = exporter_->post("/-/reload");
+    ASSERT_OK(refused);
+    EXPECT_GE(refused->status, 400) << config;
+    EXPECT_NE(refused->body.find(expected), std::string::npos) << refused->body;
+    expect_healthy();
+  }
 
   exporter_->rewrite_config("sweep:\n  interval: 300ms\n");
   const auto taken = exporter_->post("/-/reload");
