@@ -50,9 +50,9 @@ void note_machine(Results& results) {
   ::uname(&system);
   results.note("machine", std::to_string(std::thread::hardware_concurrency()) + " x " +
                               cpu_model() + ", Linux " + system.release);
-  double load = 0;
-  if (::getloadavg(&load, 1) == 1) {
-    results.note("load average before", std::to_string(load));
+  // "some avg10=99.17 ...": what else the CPUs are wanted for, which spoils p99s first.
+  if (const auto pressure = read_file("/proc/pressure/cpu", 4096)) {
+    results.note("CPU pressure before", std::string(split(*pressure, '\n').front()));
   }
 }
 

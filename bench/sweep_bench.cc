@@ -19,7 +19,7 @@ namespace kvmtsc::bench {
 namespace {
 
 constexpr std::size_t kDiscoveries = 5;
-constexpr std::size_t kPairs = 400;
+constexpr std::size_t kPairs = 250;
 constexpr std::size_t kMostPairs = 3 * kPairs;
 constexpr double kLimit = 1.3;
 constexpr double kMicro = 1e6;
