@@ -31,11 +31,11 @@ test: build ## run every test
 	@ctest --test-dir build/release --output-on-failure
 
 .PHONY: sanitize
-sanitize: packages-build packages-test packages-lint build/asan/build.ninja build/tsan/build.ninja ## unit tests under ASan+UBSan and TSan (Clang)
-	@for preset in asan tsan; do \
-	  cmake --build build/$$preset -j $(JOBS) --target unit_tests && \
-	  ctest --test-dir build/$$preset -L unit --output-on-failure || exit 1; \
-	done
+sanitize: packages-build packages-test packages-lint build/asan/build.ninja build/tsan/build.ninja ## unit tests under ASan+UBSan, those with threads under TSan (Clang)
+	@cmake --build build/asan -j $(JOBS) --target unit_tests
+	@ctest --test-dir build/asan -L unit -j $(JOBS) --output-on-failure
+	@cmake --build build/tsan -j $(JOBS) --target threaded_tests
+	@ctest --test-dir build/tsan -L unit-threaded -j $(JOBS) --output-on-failure
 
 .PHONY: lint
 lint: packages-build packages-test packages-lint build/release/build.ninja ## clang-format and clang-tidy
@@ -44,6 +44,12 @@ lint: packages-build packages-test packages-lint build/release/build.ninja ## cl
 .PHONY: format
 format: packages-lint ## rewrite the sources with clang-format
 	@git ls-files -co --exclude-standard '*.cc' '*.h' | xargs clang-format-14 -i
+
+.PHONY: golden
+golden: packages-build packages-test build/release/build.ninja ## write the fixtures' golden metrics anew; review the diff
+	@cmake --build build/release -j $(JOBS) --target unit_golden
+	@KVM_TSC_REGENERATE=1 build/bin/unit_golden --gtest_brief=1
+	@git status --short tests/fixtures
 
 .PHONY: bench
 bench: build ## measure, side by side with a baseline; prints a table of ratios

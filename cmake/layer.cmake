@@ -1,9 +1,10 @@
 # add_layer(FOLDER SOURCES a.cc ... HEADERS a.h ... [DEPENDS layer ...] [LIBRARIES lib ...])
 #
 # One static library for one folder, named after it (exporter/http -> exporter_http). Its headers are
-# included as "folder/name.h" and become visible only to targets that name the layer in DEPENDS:
-# each layer has an include root of its own, build/include/<layer>, that holds links to the headers
-# listed here and nothing else. The source root is on nobody's include path.
+# included as "folder/name.h" and become visible only to targets that name the layer in DEPENDS, or
+# name one that does (docs/adr/0002): each layer has an include root of its own, include/<layer> in
+# the build directory, that holds links to the headers listed here and nothing else. The source root
+# is on nobody's include path.
 function(add_layer folder)
   cmake_parse_arguments(PARSE_ARGV 1 LAYER "" "" "SOURCES;HEADERS;DEPENDS;LIBRARIES")
   string(REPLACE "/" "_" name ${folder})

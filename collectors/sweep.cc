@@ -23,7 +23,7 @@ bool has_vanished(const Error& error) {
 }  // namespace
 
 Sweep::Sweep(SweepOptions options, const Clock& clock, HostClockSource& host_clock,
-             std::vector<OffsetSource*> sources, ClockSampling* clocks)
+             const std::vector<OffsetSource*>& sources, ClockSampling* clocks)
     : options_(options), clock_(&clock), host_clock_(&host_clock), clocks_(clocks) {
   for (OffsetSource* source : sources) {
     listings_.push_back({source, {}});
@@ -85,10 +85,11 @@ void Sweep::sweep_source(Listing& listing, Snapshot& snapshot) {
 void Sweep::read_vms(Listing& listing, Snapshot& snapshot) {
   std::erase_if(listing.vms, [&](const FoundVm& vm) {
     auto state = read_vm(*listing.source, vm, snapshot.host);
-    if (state) {
-      snapshot.vms.push_back(*std::move(state));
+    if (!state) {
+      return true;
     }
-    return !state;
+    snapshot.vms.push_back(*std::move(state));
+    return false;
   });
 }
 

@@ -34,7 +34,7 @@ class Sweep {
   // `clock`, `host_clock`, the sources and `clocks` outlive this. Keys are unique across sources.
   // Without `clocks` no VM is attached to.
   Sweep(SweepOptions options, const Clock& clock, HostClockSource& host_clock,
-        std::vector<OffsetSource*> sources, ClockSampling* clocks = nullptr);
+        const std::vector<OffsetSource*>& sources, ClockSampling* clocks = nullptr);
 
   // The caller may add to the snapshot before it publishes it.
   std::shared_ptr<Snapshot> run();

@@ -1,7 +1,7 @@
+#include "base/version.h"
 #include "config/flags.h"
 #include "config/help.h"
 #include "config/load.h"
-#include "base/version.h"
 
 namespace kvmtsc {
 

@@ -13,14 +13,18 @@ constexpr std::size_t kWidth = 96;
 constexpr std::string_view kIndent = "      ";
 
 constexpr std::string_view kIntroduction =
-    R"(kvm-tsc-exporter reports and corrects the time-stamp counters of this host's KVM guests.
+    R"(kvm-tsc-exporter reports the TSC offsets of this host's KVM guests, and the skew between the
+vCPUs of each, to Prometheus. It changes nothing in any guest.
 
 Usage: kvm-tsc-exporter [FLAG]...
 
 Write --flag=VALUE or --flag VALUE. Each setting can also stand in the file that --config.file
 names, under the key that is given with it: "sweep.interval" is the key "interval" of the map
 "sweep". A flag wins over the file, the file over the default. SIGHUP and POST /-/reload read the
-file again. A DURATION is whole numbers with units: 250ms, 5s, 1m30s, 1h (h, m, s, ms, us, ns).
+file again: sweep.interval, identity.rules, log.level and log.format change at once, all others with
+a restart. A DURATION is whole numbers with units: 250ms, 5s, 1m30s, 1h (h, m, s, ms, us, ns).
+
+Reading the real VMs takes root, or CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE, and a mounted debugfs.
 )";
 
 constexpr std::string_view kExamples = R"(
@@ -54,7 +58,9 @@ std::string entry(const Setting& setting, const Settings& defaults) {
   std::string head = "  " + setting.flag;
   head += setting.kind == SettingKind::kSwitch ? "[=true|false]" : "=" + setting.value_name;
   const std::string value = setting.show(defaults);
-  return head + "\n" + wrapped(setting.help) +
+  constexpr const char* kWithoutEffect =
+      " Not in this version: it is accepted and checked, but has no effect.";
+  return head + "\n" + wrapped(setting.help + (setting.without_effect ? kWithoutEffect : "")) +
          wrapped("Default: " + (value.empty() ? "none" : value) + ". YAML: " + setting.key + "; " +
                  setting.takes + ".");
 }

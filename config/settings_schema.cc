@@ -17,6 +17,12 @@ Setting named(std::string key, std::string flag, std::string group, std::string 
   return setting;
 }
 
+// For a setting of what is still to come.
+Setting not_yet(Setting setting) {
+  setting.without_effect = true;
+  return setting;
+}
+
 Setting rules() {
   Setting setting = named("identity.rules", "", "Names",
                           "Rules that name VMs by a pattern on the command line or the cgroup of "
@@ -40,7 +46,8 @@ std::vector<Setting> build() {
           [](auto& s) -> auto& { return s.listen_addresses; }),
       path_setting(
           named("web.config_file", "--web.config.file", "Web",
-                "File with TLS and password settings for the server."),
+                "File with TLS and password settings for the server. Not in this version, which "
+                "refuses to start with one."),
           [](auto& s) -> auto& { return s.web_config_file; }, true),
 
       path_setting(
@@ -60,28 +67,27 @@ std::vector<Setting> build() {
       rules(),
 
       choice_setting(
-          named("attach.mode", "--attach.mode", "Attaching",
-                "Whether to run KVM ioctls inside running VMMs: off never does, clock reads "
-                "their clocks (stops a thread of the VMM, no vCPU, for some 50 us), correct may "
-                "write TSC offsets too."),
+          not_yet(named("attach.mode", "--attach.mode", "Attaching",
+                        "Whether to run KVM ioctls inside running VMMs: off never does, clock "
+                        "reads their clocks, correct may write TSC offsets too.")),
           [](auto& s) -> auto& { return s.attach_mode; },
           {{"off", AttachMode::kOff},
            {"clock", AttachMode::kClock},
            {"correct", AttachMode::kCorrect}}),
       duration_setting(
-          named("attach.clock_interval", "--attach.clock-interval", "Attaching",
-                "Time from one reading of a VM's clock to the next."),
+          not_yet(named("attach.clock_interval", "--attach.clock-interval", "Attaching",
+                        "Time from one reading of a VM's clock to the next.")),
           [](auto& s) -> auto& { return s.attach_clock_interval; }, seconds(1), hours(1)),
 
       switch_setting(
-          named("correction.enabled", "--correction.enabled", "Correcting",
-                "Whether the API accepts corrections of TSC offsets. They need --attach.mode "
-                "correct as well."),
+          not_yet(named("correction.enabled", "--correction.enabled", "Correcting",
+                        "Whether the API accepts corrections of TSC offsets. They need "
+                        "--attach.mode correct as well.")),
           [](auto& s) -> auto& { return s.correction_enabled; }),
       duration_setting(
-          named("correction.max_step", "--correction.max-step", "Correcting",
-                "The largest change of a guest's TSC that one correction may "
-                "make, as guest time."),
+          not_yet(named("correction.max_step", "--correction.max-step", "Correcting",
+                        "The largest change of a guest's TSC that one correction may make, as "
+                        "guest time.")),
           [](auto& s) -> auto& { return s.correction_max_step; }, nanoseconds(1), hours(1)),
 
       choice_setting(named("log.level", "--log.level", "Logging",
@@ -109,6 +115,17 @@ std::vector<Setting> build() {
 const std::vector<Setting>& settings_schema() {
   static const std::vector<Setting> schema = build();
   return schema;
+}
+
+std::vector<std::string> settings_without_effect(const Settings& settings) {
+  const Settings defaults;
+  std::vector<std::string> keys;
+  for (const Setting& setting : settings_schema()) {
+    if (setting.without_effect && setting.show(settings) != setting.show(defaults)) {
+      keys.push_back(setting.key);
+    }
+  }
+  return keys;
 }
 
 }  // namespace kvmtsc

@@ -68,7 +68,7 @@ Response page(const SnapshotPtr& snapshot) {
 
 }  // namespace
 
-http::Router make_routes(RouteSources sources) {
+http::Router make_routes(const RouteSources& sources) {
   http::Router router;
   router.add("GET", "/metrics",
              [sources](const Request& request) { return metrics(sources.latest(), request); });

@@ -22,6 +22,6 @@ struct RouteSources {
 // GET /metrics (text 0.0.4 or OpenMetrics 1.0 by Accept), /-/healthy, /-/ready and /; POST
 // /-/reload. Ready means: a sweep has ended, and no longer ago than three intervals (at least 10
 // s).
-http::Router make_routes(RouteSources sources);
+http::Router make_routes(const RouteSources& sources);
 
 }  // namespace kvmtsc

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "attach/ptrace/ptrace_clock_source.h"
+#include "config/settings_schema.h"
 #include "exporter/log/log.h"
 #include "exporter/routes.h"
 
@@ -35,6 +36,12 @@ void configure_log(const Settings& settings) {
   log::configure(level ? *level : log::Level::kInfo, settings.log_format == LogFormat::kJson
                                                          ? log::Format::kJson
                                                          : log::Format::kLogfmt);
+}
+
+void warn_of_settings_without_effect(const Settings& settings) {
+  for (const std::string& key : settings_without_effect(settings)) {
+    log::warn("setting has no effect in this version", {{"key", key}});
+  }
 }
 
 // The keys that differ and that a running service cannot change.
@@ -106,13 +113,27 @@ Service::Service(const CommandLine& command_line, const Settings& settings, Iden
       sampler_(sweep_, sweep_options(settings),
                [this](const Snapshot& snapshot) { sweep_log_.observe(snapshot); }) {}
 
+Status Service::check(const Settings& settings) {
+  // Whoever asks for passwords must not be served without them.
+  if (!settings.web_config_file.empty()) {
+    return Error{ErrorKind::kUnsupported,
+                 "web.config_file is set, but this version has neither TLS nor passwords",
+                 "leave it out, and listen on a loopback address or a unix socket"};
+  }
+  return ok_status();
+}
+
 Result<std::unique_ptr<Service>> Service::start(const CommandLine& command_line,
                                                 const Settings& settings) {
+  if (auto checked = check(settings); !checked) {
+    return checked.error();
+  }
   auto rules = compile_rules(settings);
   if (!rules) {
     return rules.error();
   }
   configure_log(settings);
+  warn_of_settings_without_effect(settings);
   std::unique_ptr<Service> service(new Service(command_line, settings, *std::move(rules)));
   if (auto serving = service->serve(); !serving) {
     return serving.error();
@@ -129,7 +150,7 @@ Status Service::serve() {
   sources.sweep_interval = [this] { return sweep_interval(); };
   sources.reload = [this] { return reload(); };
   sources.clock = &system_clock();
-  auto server = http::Server::start(options, make_routes(std::move(sources)));
+  auto server = http::Server::start(options, make_routes(sources));
   if (!server) {
     return server.error();
   }
@@ -145,13 +166,15 @@ Nanoseconds Service::sweep_interval() const {
 Result<std::string> Service::reload() {
   const std::lock_guard lock(mutex_);
   auto wanted = load_settings(command_line_);
-  auto rules = wanted ? compile_rules(*wanted) : Result<IdentityRules>(wanted.error());
+  const Status checked = wanted ? check(*wanted) : Status(wanted.error());
+  auto rules = checked ? compile_rules(*wanted) : Result<IdentityRules>(checked.error());
   if (!rules) {
     log::error("configuration refused, the running one stays", log::with_error({}, rules.error()));
     return rules.error();
   }
   const std::string restart = needs_restart(settings_, *wanted);
   configure_log(*wanted);
+  warn_of_settings_without_effect(*wanted);
   sampler_.reconfigure(sweep_options(*wanted),
                        [this, rules = *std::move(rules)] { adopt_rules(rules); });
   settings_.sweep_interval = wanted->sweep_interval;

@@ -23,6 +23,9 @@ namespace kvmtsc {
 
 class Service {
  public:
+  // kUnsupported for settings that must not be ignored though this version cannot honour them.
+  static Status check(const Settings& settings);
+
   // Starts sampling and serving. `command_line` is kept for reloads.
   static Result<std::unique_ptr<Service>> start(const CommandLine& command_line,
                                                 const Settings& settings);

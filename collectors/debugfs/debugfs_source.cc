@@ -34,7 +34,9 @@ DebugfsSource::DebugfsSource(const HostRoot& root, Identifier& identifier, const
 
 Error DebugfsSource::why_unlistable(Error error) const {
   if (error.kind == ErrorKind::kPermission) {
-    error.remedy = "debugfs is readable by root alone by default: run the service as root";
+    error.remedy =
+        "debugfs is readable by root alone by default: run the service as "
+        "root or grant CAP_DAC_READ_SEARCH";
     return error;
   }
   if (error.kind != ErrorKind::kNotFound) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <optional>
 #include <span>
 #include <utility>
@@ -174,6 +175,7 @@ class Server::Impl {
   std::vector<std::string> texts_;
   std::vector<SocketFile> files_;
   mg_context* context_ = nullptr;
+  std::atomic<bool> started_ = false;
 };
 
 Server::Impl::~Impl() {
@@ -207,6 +209,7 @@ Status Server::Impl::start() {
       files_.push_back(*std::move(file));
     }
   }
+  started_ = true;
   return ok_status();
 }
 
@@ -341,7 +344,10 @@ int Server::Impl::http_error(mg_connection* connection, int status, const char* 
 }
 
 int Server::Impl::log_message(const mg_connection* connection, const char* message) {
-  of(connection).log(message);
+  // Why it does not start is start()'s to say, once.
+  if (Impl& self = of(connection); self.started_) {
+    self.log(message);
+  }
   return 1;  // and CivetWeb need not log it anywhere
 }
 

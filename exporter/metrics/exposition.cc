@@ -1,5 +1,6 @@
 #include "exporter/metrics/exposition.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -146,16 +147,19 @@ class Writer {
   }
 
   void escape(std::string_view text, bool quotes) {
-    for (const char c : text) {
-      if (c == '\\') {
-        out_ += "\\\\";
-      } else if (c == '\n') {
-        out_ += "\\n";
-      } else if (c == '"' && quotes) {
-        out_ += "\\\"";
-      } else {
-        out_ += c;
+    const auto is_special = [quotes](char c) {
+      return c == '\\' || c == '\n' || (c == '"' && quotes);
+    };
+    // Nearly all text has nothing to escape and goes over in one piece.
+    for (auto rest = text.begin(); rest != text.end(); ++rest) {
+      const auto special = std::find_if(rest, text.end(), is_special);
+      out_.append(rest, special);
+      if (special == text.end()) {
+        return;
       }
+      out_ += '\\';
+      out_ += *special == '\n' ? 'n' : *special;
+      rest = special;
     }
   }
 

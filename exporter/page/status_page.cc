@@ -131,7 +131,9 @@ std::string host_section(const Snapshot& snapshot) {
 
 std::string vm_section(const Snapshot& snapshot) {
   if (snapshot.vms.empty()) {
-    return "<p>No VM is running on this host.</p>\n";
+    // With a failed collector, which is told above, nobody knows whether there are any.
+    const bool complete = std::ranges::all_of(snapshot.collectors, &CollectorStatus::success);
+    return complete ? "<p>No VM is running on this host.</p>\n" : "<p>No VM is known of.</p>\n";
   }
   std::string html =
       "<table>\n<tr><th>VM</th><th>VMM</th><th class=\"n\">PID</th><th class=\"n\">vCPUs</th>"

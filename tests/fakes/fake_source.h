@@ -16,7 +16,7 @@ class FakeSource final : public OffsetSource {
  public:
   explicit FakeSource(const Clock& clock) : clock_(&clock) {}
 
-  VmKey add(pid_t creator, const std::string& name, std::vector<std::int64_t> offsets) {
+  VmKey add(pid_t creator, const std::string& name, const std::vector<std::int64_t>& offsets) {
     const VmKey key{creator, 3, static_cast<std::uint64_t>(creator) + 1};
     VmIdentity identity;
     identity.name = name;

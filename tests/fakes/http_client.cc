@@ -139,8 +139,16 @@ std::optional<HttpReply> HttpConnection::receive(bool head_only,
                                received_.substr(colon + 2, end - colon - 2));
     line = end + 2;
   }
+  const bool ends_with_connection =
+      received_.starts_with("HTTP/1.0") || reply.header("Connection") == "close";
   received_.erase(0, head_end + 2);
   const auto length = reply.header("Content-Length");
+  if (!length && !head_only && ends_with_connection) {
+    while (fill(deadline)) {
+    }
+    reply.body = std::exchange(received_, {});
+    return Clock::now() < deadline ? std::optional(reply) : std::nullopt;
+  }
   const std::size_t size = head_only || !length ? 0 : std::strtoul(length->c_str(), nullptr, 10);
   while (received_.size() < size) {
     if (!fill(deadline)) {
@@ -172,7 +180,7 @@ std::optional<HttpReply> http_request(const std::string& address, std::string_vi
   for (const auto& [name, value] : headers) {
     request += name + ": " + value + "\r\n";
   }
-  if (!body.empty()) {
+  if (!body.empty() || method == "POST") {
     request += "Content-Length: " + std::to_string(body.size()) + "\r\n";
   }
   // A server may refuse before it has read everything; its answer counts all the same.

@@ -38,7 +38,9 @@ class HttpConnection {
   // Says that nothing more will be sent.
   void finish_sending();
 
-  // The next response; absent when the peer closes, or stays silent, before it is complete.
+  // The next response; absent when the peer closes, or stays silent, before it is complete. A body
+  // of unstated length ends with the connection where that is to be closed (RFC 9112, 6.3); chunked
+  // bodies are not read.
   // `head_only`: the answer to HEAD, which has no body whatever its Content-Length says.
   std::optional<HttpReply> receive(bool head_only = false, std::chrono::milliseconds timeout = 5s);
 

@@ -1,32 +1,14 @@
 #include "tests/fakes/proc_tree.h"
 
-#include <stdlib.h>
-#include <sys/stat.h>
-
-#include <cstdio>
 #include <filesystem>
-#include <fstream>
 
 namespace kvmtsc::fakes {
 
 namespace fs = std::filesystem;
 
-ProcTree::ProcTree() {
-  std::string pattern = (fs::temp_directory_path() / "kvmtsc-proc-XXXXXX").string();
-  if (::mkdtemp(pattern.data()) == nullptr || ::chmod(pattern.c_str(), 0755) != 0) {
-    std::perror(pattern.c_str());
-    std::abort();
-  }
-  directory_ = pattern;
-}
-
-ProcTree::~ProcTree() {
-  std::error_code ignored;
-  fs::remove_all(directory_, ignored);
-}
-
 HostRoot ProcTree::root() const {
-  return HostRoot{directory_, directory_ + "/no-sys", directory_ + "/no-debugfs"};
+  return HostRoot{directory_.path(), directory_.path() + "/no-sys",
+                  directory_.path() + "/no-debugfs"};
 }
 
 void ProcTree::add(const FakeProcess& process) {
@@ -62,11 +44,11 @@ void ProcTree::remove(pid_t tid) {
 }
 
 std::string ProcTree::path(pid_t tid, const std::string& file) const {
-  return directory_ + "/" + std::to_string(tid) + "/" + file;
+  return directory_.path() + "/" + std::to_string(tid) + "/" + file;
 }
 
 void ProcTree::write(pid_t tid, const std::string& file, const std::string& content) const {
-  std::ofstream(path(tid, file), std::ios::binary | std::ios::trunc) << content;
+  directory_.write(std::to_string(tid) + "/" + file, content);
 }
 
 }  // namespace kvmtsc::fakes

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/host_root.h"
+#include "tests/fakes/temporary_directory.h"
 
 namespace kvmtsc::fakes {
 
@@ -26,11 +27,6 @@ inline constexpr const char* kVmLink = "anon_inode:kvm-vm";
 
 class ProcTree {
  public:
-  ProcTree();  // aborts the test program if the directory cannot be made
-  ~ProcTree();
-  ProcTree(const ProcTree&) = delete;
-  ProcTree& operator=(const ProcTree&) = delete;
-
   // With this tree as /proc and nothing else to be found.
   HostRoot root() const;
 
@@ -42,7 +38,7 @@ class ProcTree {
   void write(pid_t tid, const std::string& file, const std::string& content) const;
 
  private:
-  std::string directory_;
+  TemporaryDirectory directory_;
 };
 
 }  // namespace kvmtsc::fakes

@@ -22,7 +22,7 @@ Result<std::unique_ptr<Debugfs>> Debugfs::open() {
   if (list_directory(debugfs->path_ + "/kvm").ok()) {
     return debugfs;
   }
-  auto mount_point = std::make_unique<TempDir>();
+  auto mount_point = std::make_unique<TemporaryDirectory>();
   if (::mount("debugfs", mount_point->path().c_str(), "debugfs", 0, nullptr) != 0) {
     Error error = errno_error(errno, "a readable debugfs; mounting one");
     error.remedy = "run as root";

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "tests/integration/temp_dir.h"
+#include "tests/fakes/temporary_directory.h"
 #include "tsc/reading.h"
 #include "tsc/vm.h"
 
@@ -32,7 +32,7 @@ class Debugfs {
  private:
   Debugfs() = default;
 
-  std::unique_ptr<TempDir> mount_point_;  // null where the host's own mount serves
+  std::unique_ptr<TemporaryDirectory> mount_point_;  // null where the host's own mount serves
   std::string path_;
 };
 

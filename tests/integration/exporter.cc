@@ -55,13 +55,22 @@ Result<std::unique_ptr<Exporter>> Exporter::start(const ExporterOptions& options
   return exporter;
 }
 
-Result<HttpReply> Exporter::get(const std::string& target,
-                                const std::map<std::string, std::string>& headers) const {
-  return http_request(port_, {"GET", target, headers, ""});
+Result<fakes::HttpReply> Exporter::request(const char* method, const std::string& target,
+                                           const fakes::Headers& headers) const {
+  auto reply = fakes::http_request("127.0.0.1:" + std::to_string(port_), method, target, headers);
+  if (!reply) {
+    return Error{ErrorKind::kTimeout, std::string("no answer to ") + method + " " + target, ""};
+  }
+  return *std::move(reply);
 }
 
-Result<HttpReply> Exporter::post(const std::string& target) const {
-  return http_request(port_, {"POST", target, {}, ""});
+Result<fakes::HttpReply> Exporter::get(const std::string& target,
+                                       const fakes::Headers& headers) const {
+  return request("GET", target, headers);
+}
+
+Result<fakes::HttpReply> Exporter::post(const std::string& target) const {
+  return request("POST", target, {});
 }
 
 Result<Samples> Exporter::metrics() const {

@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "base/result.h"
+#include "tests/fakes/http_client.h"
+#include "tests/fakes/temporary_directory.h"
 #include "tests/integration/exposition.h"
-#include "tests/integration/http_client.h"
 #include "tests/integration/process.h"
-#include "tests/integration/temp_dir.h"
 
 namespace kvmtsc::integration {
 
@@ -30,9 +30,9 @@ class Exporter {
   std::uint16_t port() const { return port_; }
   Process& process() { return *process_; }
 
-  Result<HttpReply> get(const std::string& target,
-                        const std::map<std::string, std::string>& headers = {}) const;
-  Result<HttpReply> post(const std::string& target) const;
+  // kTimeout where no whole answer comes.
+  Result<fakes::HttpReply> get(const std::string& target, const fakes::Headers& headers = {}) const;
+  Result<fakes::HttpReply> post(const std::string& target) const;
 
   // The samples of /metrics; an error unless it answers 200.
   Result<Samples> metrics() const;
@@ -41,7 +41,10 @@ class Exporter {
   void rewrite_config(const std::string& yaml) const;
 
  private:
-  TempDir directory_;
+  Result<fakes::HttpReply> request(const char* method, const std::string& target,
+                                   const fakes::Headers& headers) const;
+
+  TemporaryDirectory directory_;
   std::unique_ptr<Process> process_;
   std::uint16_t port_ = 0;
 };

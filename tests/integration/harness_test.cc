@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/integration/exposition.h"
-#include "tests/integration/http_client.h"
+#include "tests/integration/free_port.h"
 #include "tests/integration/paths.h"
 #include "tests/integration/process.h"
 #include "tests/integration/prometheus_server.h"

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -75,13 +76,21 @@ TEST_F(LifecycleTest, EndsOnSigtermWhileAClientIsSilent) {
 
 TEST_F(LifecycleTest, RefusesABadConfigurationOnPostAndGoesOn) {
   ASSERT_NO_FATAL_FAILURE(start());
-  exporter_->rewrite_config(kBadConfig);
-  const auto refused = exporter_->post("/-/reload");
-  ASSERT_OK(refused);
-  EXPECT_GE(refused->status, 400) << refused->body;
-  EXPECT_NE(refused->body.find("intervall"), std::string::npos)
-      << "the answer does not name the key: " << refused->body;
-  expect_healthy();
+  const std::pair<std::string, std::string> cases[] = {
+      {kBadConfig, "intervall"},                             // the key
+      {"sweep:\n  interval: [1s\n", ":2: "},                 // the line of malformed YAML
+      {std::string("log: {level: \xFF\xFE}\n"), "UTF-8"},    // not text
+      {"sweep: {interval: 1ns}\n", "sweep.interval"},        // out of range
+      {"identity: {rules: [{pattern: '('}]}\n", "pattern"},  // no regular expression
+  };
+  for (const auto& [config, expected] : cases) {
+    exporter_->rewrite_config(config);
+    const auto refused = exporter_->post("/-/reload");
+    ASSERT_OK(refused);
+    EXPECT_GE(refused->status, 400) << config;
+    EXPECT_NE(refused->body.find(expected), std::string::npos) << refused->body;
+    expect_healthy();
+  }
 
   exporter_->rewrite_config("sweep:\n  interval: 300ms\n");
   const auto taken = exporter_->post("/-/reload");
@@ -110,6 +119,26 @@ TEST_F(LifecycleTest, RefusesABadConfigurationAtTheStart) {
   auto process = Exporter::start({kBadConfig, {}});
   ASSERT_FALSE(process.ok());
   EXPECT_NE(process.error().text().find("intervall"), std::string::npos) << process.error().text();
+}
+
+TEST_F(LifecycleTest, RefusesToServeWithoutTheTlsAndPasswordsAskedFor) {
+  for (const char* more : {"--web.listen-address=127.0.0.1:0", "--config.check"}) {
+    const auto ended = run_program(
+        {product_program("kvm-tsc-exporter"), "--web.config.file=web.yml", more}, "", kPatience);
+    ASSERT_OK(ended);
+    EXPECT_NE(ended->status.code, 0) << more;
+    EXPECT_NE(ended->error_output.find("web.config_file"), std::string::npos)
+        << ended->error_output;
+  }
+}
+
+TEST_F(LifecycleTest, WarnsOfSettingsWithoutEffect) {
+  ExporterOptions options;
+  options.flags = {"--attach.mode=clock"};
+  ASSERT_NO_FATAL_FAILURE(start(options));
+  const auto line = exporter_->process().find_error_line("no effect in this version", kPatience);
+  ASSERT_OK(line);
+  EXPECT_NE(line->find("attach.mode"), std::string::npos) << *line;
 }
 
 TEST_F(LifecycleTest, SaysThatThePortIsInUse) {

@@ -8,8 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "base/result.h"
+#include "tests/fakes/temporary_directory.h"
 #include "tests/integration/process.h"
-#include "tests/integration/temp_dir.h"
 
 namespace kvmtsc::integration {
 
@@ -24,7 +24,7 @@ class PrometheusServer {
   Process& process() { return *process_; }
 
  private:
-  TempDir directory_;
+  TemporaryDirectory directory_;
   std::unique_ptr<Process> process_;
   std::uint16_t port_ = 0;
 };

@@ -10,8 +10,8 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "tests/fakes/temporary_directory.h"
 #include "tests/integration/process.h"
-#include "tests/integration/temp_dir.h"
 
 namespace kvmtsc::integration {
 
@@ -36,7 +36,7 @@ class Qemu {
   Status connect();
   Result<nlohmann::json> read_message();
 
-  TempDir directory_;
+  TemporaryDirectory directory_;
   std::unique_ptr<Process> process_;
   UniqueFd monitor_;
   std::string received_;

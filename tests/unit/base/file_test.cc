@@ -3,27 +3,22 @@
 #include <fcntl.h>
 
 #include <array>
-#include <filesystem>
-#include <fstream>
+#include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
+
+#include "tests/fakes/temporary_directory.h"
 
 namespace kvmtsc {
 namespace {
 
 class FileTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = testing::TempDir() + "kvmtsc-file-XXXXXX";
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
   std::string write(const std::string& name, const std::string& content) {
-    std::ofstream(directory_ + "/" + name) << content;
-    return directory_ + "/" + name;
+    return directory_.write(name, content);
   }
-  std::string directory_;
+  TemporaryDirectory directory_;
 };
 
 TEST_F(FileTest, ReadsASmallFile) {
@@ -47,7 +42,7 @@ TEST_F(FileTest, AFileThatFillsTheBufferIsInvalid) {
 
 TEST_F(FileTest, WhatIsNotThereIsNotFound) {
   std::array<char, 32> buffer{};
-  const std::string path = directory_ + "/gone";
+  const std::string path = directory_.path() + "/gone";
   EXPECT_EQ(read_small_file_at(AT_FDCWD, path.c_str(), buffer).error().kind, ErrorKind::kNotFound);
   EXPECT_EQ(read_file(path, 16).error().kind, ErrorKind::kNotFound);
   EXPECT_EQ(open_directory(path).error().kind, ErrorKind::kNotFound);
@@ -58,7 +53,7 @@ TEST_F(FileTest, WhatIsNotThereIsNotFound) {
 
 TEST_F(FileTest, ListsNamesWithoutTheDots) {
   write("a", "");
-  const auto names = list_directory(directory_);
+  const auto names = list_directory(directory_.path());
   ASSERT_TRUE(names);
   EXPECT_EQ(*names, std::vector<std::string>{"a"});
 }

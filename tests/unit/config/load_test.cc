@@ -5,12 +5,13 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "tests/fakes/temporary_directory.h"
 
 namespace kvmtsc {
 namespace {
@@ -21,17 +22,7 @@ using testing::StartsWith;
 
 class LoadTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = testing::TempDir() + "kvmtsc-load-XXXXXX";
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
-    file_ = directory_ + "/config.yml";
-  }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
-
-  void write(const std::string& content) const {
-    std::ofstream(file_, std::ios::binary | std::ios::trunc) << content;
-  }
+  void write(const std::string& content) const { directory_.write("config.yml", content); }
   // The command line with the file and further flags.
   CommandLine command_line(const std::vector<std::string>& flags = {}) const {
     std::vector<std::string> words{"kvm-tsc-exporter", "--config.file=" + file_};
@@ -46,8 +37,8 @@ class LoadTest : public testing::Test {
     return std::get<CommandLine>(*parsed);
   }
 
-  std::string directory_;
-  std::string file_;
+  TemporaryDirectory directory_;
+  const std::string file_ = directory_.path() + "/config.yml";
 };
 
 TEST_F(LoadTest, AFlagWinsOverTheFileAndTheFileOverTheDefault) {

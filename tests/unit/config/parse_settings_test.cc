@@ -172,7 +172,8 @@ TEST(ParseSettings, OutOfRangeIsRefused) {
            "path.procfs: \"/proc?\" is too long or holds control"},
        Bad{"web: {listen_address: []}\n", "web.listen_address: the list is empty"},
        Bad{"web: {listen_address: ['localhost:1']}\n", "host names are not looked up"},
-       Bad{"web: {listen_address: ['127.0.0.1:65536']}\n", "its port is not a number from 0 to 65535"},
+       Bad{"web: {listen_address: ['127.0.0.1:65536']}\n",
+           "its port is not a number from 0 to 65535"},
        Bad{"web: {listen_address: ['unix:/a', 'unix:/a']}\n", "listed twice"}});
 }
 

@@ -5,9 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/version.h"
 #include "config/nearest.h"
 #include "config/problems.h"
-#include "base/version.h"
 
 namespace kvmtsc {
 namespace {

@@ -37,7 +37,8 @@ TEST_P(ScalingProperty, AgreesWithAPlainModel) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(FractionBits, ScalingProperty, testing::Values(0, 1, 32, 48, 63));
+INSTANTIATE_TEST_SUITE_P(FractionBits, ScalingProperty, testing::Values(0, 1, 32, 48, 63),
+                         testing::PrintToStringParamName());
 
 TEST(Scaling, RatioOneChangesNothing) {
   for (const ScalingRatio one :

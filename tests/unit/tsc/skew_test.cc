@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <ostream>
 #include <random>
+#include <sstream>
+#include <string>
 
 #include <gtest/gtest.h>
 
@@ -126,6 +129,26 @@ struct Case {
   bool unequal_ratios;
 };
 
+// "8 vCPUs, few offsets, 48 bits, unequal ratios"
+void PrintTo(const Case& param, std::ostream* out) {
+  *out << param.vcpus << (param.vcpus == 1 ? " vCPU, " : " vCPUs, ")
+       << (param.shape == Shape::kAllEqual       ? "equal"
+           : param.shape == Shape::kAllDifferent ? "different"
+                                                 : "few")
+       << " offsets, " << param.fraction_bits << " bits"
+       << (param.unequal_ratios ? ", unequal ratios" : "");
+}
+
+// The same as a test's name may be: letters, digits and underscores.
+std::string name_of(const testing::TestParamInfo<Case>& info) {
+  std::ostringstream text;
+  PrintTo(info.param, &text);
+  std::string name = text.str();
+  std::erase(name, ',');
+  std::ranges::replace(name, ' ', '_');
+  return name;
+}
+
 class SkewProperty : public testing::TestWithParam<Case> {};
 
 TEST_P(SkewProperty, AgreesWithAPlain128BitModel) {
@@ -188,7 +211,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{8, Shape::kFew, 48, false}, Case{8, Shape::kAllDifferent, 32, true},
                     Case{8, Shape::kFew, 48, true}, Case{1024, Shape::kAllEqual, 48, false},
                     Case{1024, Shape::kAllDifferent, 0, false},
-                    Case{1024, Shape::kAllDifferent, 48, true}));
+                    Case{1024, Shape::kAllDifferent, 48, true}),
+    name_of);
 
 }  // namespace
 }  // namespace kvmtsc

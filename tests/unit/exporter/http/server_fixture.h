@@ -3,8 +3,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -17,6 +15,7 @@
 
 #include "exporter/http/server.h"
 #include "tests/fakes/http_client.h"
+#include "tests/fakes/temporary_directory.h"
 
 namespace kvmtsc::http {
 
@@ -28,9 +27,6 @@ using fakes::HttpConnection;
 class ServerTest : public testing::Test {
  protected:
   void SetUp() override {
-    std::string pattern = testing::TempDir() + "kvmtsc-server-XXXXXX";
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    directory_ = pattern;
     options_.listen = {"127.0.0.1:0"};
     options_.log = [this](const std::string& line) {
       const std::lock_guard lock(mutex_);
@@ -51,10 +47,7 @@ class ServerTest : public testing::Test {
       return text("slow");
     });
   }
-  void TearDown() override {
-    server_.reset();
-    std::filesystem::remove_all(directory_);
-  }
+  void TearDown() override { server_.reset(); }
 
   static Response text(std::string body) {
     Response response;
@@ -81,7 +74,7 @@ class ServerTest : public testing::Test {
     return lines_;
   }
 
-  std::string directory_;
+  TemporaryDirectory directory_;
   ServerOptions options_;
   Router router_;
   std::unique_ptr<Server> server_;

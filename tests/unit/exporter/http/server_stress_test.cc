@@ -103,7 +103,7 @@ TEST_F(SlowClientsTest, ARequestInManyPiecesIsWhole) {
 }
 
 TEST_F(SlowClientsTest, StopsAtOnceBesideSilentAndIdleClients) {
-  options_.listen.push_back("unix:" + directory_ + "/socket");
+  options_.listen.push_back("unix:" + directory_.path() + "/socket");
   start();
   auto silent = connect_many(address(), 50, "");
   auto idle = connect_many(address(), 20, kGet);

@@ -1,5 +1,7 @@
 #include "exporter/http/server.h"
 
+#include <filesystem>
+
 #include <gmock/gmock.h>
 
 #include "server_fixture.h"
@@ -39,7 +41,7 @@ TEST_F(ServerTest, AnswersOnIpv6) {
 }
 
 TEST_F(ServerTest, AnswersOnAUnixSocketAndRemovesIt) {
-  const std::string path = directory_ + "/socket";
+  const std::string path = directory_.path() + "/socket";
   options_.listen = {"unix:" + path, "127.0.0.1:0"};
   start();
   EXPECT_EQ(address(), "unix:" + path);
@@ -54,7 +56,7 @@ TEST_F(ServerTest, AnswersOnAUnixSocketAndRemovesIt) {
 
 TEST_F(ServerTest, OneBadAddressAndNoneListens) {
   start();
-  const std::string path = directory_ + "/socket";
+  const std::string path = directory_.path() + "/socket";
   ServerOptions second = options_;
   second.listen = {"unix:" + path, address()};
   const auto server = Server::start(second, router_);

@@ -26,6 +26,14 @@ TEST(StatusPage, WithoutVmsItSaysSo) {
   EXPECT_TRUE(contains(status_page(std::make_shared<Snapshot>().get(), "1"), "No VM is running"));
 }
 
+TEST(StatusPage, NotKnowingIsNotTheSameAsNoVms) {
+  Snapshot snapshot;
+  snapshot.collectors = {{"debugfs", false, {}, Error{ErrorKind::kNotFound, "not mounted", ""}}};
+  const auto html = status_page(&snapshot, "1");
+  EXPECT_FALSE(contains(html, "No VM is running"));
+  EXPECT_TRUE(contains(html, "Collector debugfs failed: not mounted"));
+}
+
 TEST(StatusPage, ShowsTheSpreadInAReadableUnit) {
   Snapshot snapshot;
   snapshot.vms = {vm_named("web")};
