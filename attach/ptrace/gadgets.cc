@@ -94,12 +94,12 @@ Result<Gadgets> find_gadgets(pid_t process, const MemoryMap& map) {
 
 bool still_there(Tid thread, const Gadgets& gadgets) {
   std::array<std::byte, kSyscallReturn.size()> first{};
-  std::array<std::byte, kSigreturnRax.size()> second{};
-  // The shorter form may end a mapping, so it is tried by itself as well.
-  std::array<std::byte, kSigreturnEax.size()> shorter{};
-  return read_memory(thread, gadgets.syscall_return, first) == 0 && first == kSyscallReturn &&
-         ((read_memory(thread, gadgets.sigreturn, second) == 0 && second == kSigreturnRax) ||
-          (read_memory(thread, gadgets.sigreturn, shorter) == 0 && shorter == kSigreturnEax));
+  // As much as both forms have at least; the longer one is certain by then.
+  std::array<std::byte, kSigreturnEax.size()> second{};
+  return read_memory(thread, gadgets.syscall_return, first, gadgets.sigreturn, second) == 0 &&
+         first == kSyscallReturn &&
+         (second == kSigreturnEax ||
+          std::equal(second.begin(), second.end(), kSigreturnRax.begin()));
 }
 
 }  // namespace kvmtsc::injection

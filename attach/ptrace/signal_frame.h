@@ -46,6 +46,9 @@ struct FrameLayout {
   std::size_t size() const { return static_cast<std::size_t>(top.value - bottom.value); }
 };
 
+// Looks up what the functions below need to know of this CPU; otherwise their first call does.
+void prepare_signal_frames();
+
 // How much of an XSAVE image is in use: up to the last component whose bit is set in XSTATE_BV. The
 // components beyond hold their initial values and need no space. kInvalid for an image too short to
 // be one or with an unknown component.
