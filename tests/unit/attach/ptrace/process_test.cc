@@ -116,8 +116,8 @@ TEST(AdmissionTest, OnlyX8664ExecutablesAreAdmitted) {
 
 constexpr const char* kMaps =
     "00400000-00452000 r-xp 00000000 08:02 173521      /usr/bin/dbus daemon\n"
-    "7f0000000000-7f0000021000 rw-p 00000000 00:00 0 \n"
     "c000000000-c000400000 rw-p 00000000 00:00 0                              [anon: Go: heap]\n"
+    "7f0000000000-7f0000021000 rw-p 00000000 00:00 0 \n"
     "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]\n";
 
 TEST(MemoryMapTest, ReadsRangesRightsAndNames) {
@@ -127,7 +127,7 @@ TEST(MemoryMapTest, ReadsRangesRightsAndNames) {
   EXPECT_EQ(map->mappings()[0].name, "/usr/bin/dbus daemon");
   EXPECT_TRUE(map->mappings()[0].executable);
   EXPECT_FALSE(map->mappings()[0].writable);
-  EXPECT_EQ(map->mappings()[1].name, "");
+  EXPECT_EQ(map->mappings()[2].name, "");
   EXPECT_FALSE(map->mappings()[3].readable);
   EXPECT_EQ(map->mappings()[3].end.value, 0xffffffffff601000U);
 }
