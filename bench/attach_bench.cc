@@ -71,6 +71,7 @@ void print(const char* what, Samples& ours, Samples& baseline, double times) {
   std::printf("%-34s %8.0f us %8.0f us %8.0f us %6.2f  (99%%: %.0f us)\n", what, ours.quantile(0.5),
               baseline.quantile(0.5), reference, ours.quantile(0.5) / reference,
               ours.quantile(0.99));
+  std::fflush(stdout);
 }
 
 int run(int rounds) {

@@ -23,7 +23,7 @@ constexpr auto kSigreturnRax = bytes(0x48, 0xc7, 0xc0, 0x0f, 0x00, 0x00, 0x00, 0
 constexpr auto kSigreturnEax = bytes(0xb8, 0x0f, 0x00, 0x00, 0x00, 0x0f, 0x05);
 
 // Read a piece at a time, with an overlap so that no gadget is cut in two.
-constexpr std::size_t kPiece = 256 * 1024;
+constexpr std::size_t kPiece = std::size_t{256} * 1024;
 constexpr std::size_t kOverlap = kSigreturnRax.size() - 1;
 
 template <std::size_t N>

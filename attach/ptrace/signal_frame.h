@@ -25,7 +25,7 @@ namespace kvmtsc::injection {
 
 inline constexpr std::size_t kArgumentBytes = 256;
 // The largest floating-point state of a thread in use (AVX-512, PKRU and AMX tiles: 11008 bytes).
-inline constexpr std::size_t kMaxXsaveBytes = 12 * 1024;
+inline constexpr std::size_t kMaxXsaveBytes = std::size_t{12} * 1024;
 inline constexpr std::size_t kMaxFrameBytes = kMaxXsaveBytes + kArgumentBytes + 1024;
 
 // What a thread's context is made of, as ptrace(2) gives it.
