@@ -140,8 +140,6 @@ void fill_frame(const Context& context, const FrameLayout& layout, std::size_t x
   saved.cs = static_cast<std::uint16_t>(regs.cs);
   saved.ss = static_cast<std::uint16_t>(regs.ss);
   // An address of the tracee's, in a field typed as a pointer of ours.
-  static_assert(sizeof saved.fpstate ==
-                sizeof(std::uint64_t));  // NOLINT(bugprone-sizeof-expression)
   std::memcpy(&saved.fpstate, &layout.xsave.value, sizeof(std::uint64_t));
   std::memcpy(image.data(), &frame, sizeof frame);
 
