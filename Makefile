@@ -30,6 +30,10 @@ test: build ## run every test
 	@scripts/fetch-prometheus.sh build/third-party
 	@ctest --test-dir build/release --output-on-failure
 
+.PHONY: torture
+torture: build ## attach to VMs by the thousand, killing VMMs and tracers (some 10 minutes)
+	@build/bin/attach_torture --kills 2000 --vm 10000 --qemu 1000
+
 .PHONY: sanitize
 sanitize: packages-build packages-test packages-lint build/asan/build.ninja build/tsan/build.ninja ## unit tests under ASan+UBSan, those with threads under TSan (Clang)
 	@cmake --build build/asan -j $(JOBS) --target unit_tests

@@ -2,11 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <array>
@@ -20,11 +18,6 @@ namespace {
 
 // From linux/ptrace.h, which does not go together with sys/ptrace.h.
 constexpr unsigned long kSuspendSeccomp = 1UL << 21;
-
-// A stop takes some tens of microseconds. We first ask again and again, giving way to others, and
-// sleep only if it takes much longer.
-constexpr Nanoseconds kEagerWait = std::chrono::microseconds(200);
-constexpr timespec kNap{0, 50'000};
 
 std::string name_of(Tid thread) {
   return "thread " + std::to_string(thread.value);
@@ -79,33 +72,26 @@ Error seize_error(int error_number, const HostRoot& root, Tid thread, const Atta
 }  // namespace
 
 Result<WaitStatus> await_status(Tid thread, MonotonicTime deadline) {
-  const Clock& clock = system_clock();
-  const MonotonicTime begun = clock.monotonic();
   for (;;) {
     siginfo_t info{};
-    if (::waitid(P_PID, static_cast<id_t>(thread.value), &info,
-                 WSTOPPED | WEXITED | WNOHANG | WNOWAIT | __WALL) != 0) {
-      if (errno == ECHILD) {
-        return gone(thread);
-      }
-      return failed(errno, "waitid", thread);
-    }
-    if (info.si_pid != 0) {
+    const int waited = ::waitid(P_PID, static_cast<id_t>(thread.value), &info,
+                                WSTOPPED | WEXITED | WNOWAIT | __WALL);
+    if (waited == 0) {
       const auto status = WaitStatus::decode(info.si_code, info.si_status);
       if (!status) {
         return Error{ErrorKind::kIo, name_of(thread) + " stopped in an unknown way", {}};
       }
       return *status;
     }
-    const MonotonicTime now = clock.monotonic();
-    if (now >= deadline) {
+    if (errno == ECHILD) {
+      return gone(thread);
+    }
+    if (errno != EINTR) {
+      return failed(errno, "waitid", thread);
+    }
+    if (system_clock().monotonic() >= deadline) {  // a tick
       return Error{ErrorKind::kTimeout, name_of(thread) + " did not stop in time",
                    "it may be in an uninterruptible sleep; it was let go and runs on"};
-    }
-    if (now - begun < kEagerWait) {
-      ::sched_yield();
-    } else {
-      ::nanosleep(&kNap, nullptr);
     }
   }
 }

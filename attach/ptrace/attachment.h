@@ -19,7 +19,8 @@
 //   4. The process may be stopped by SIGSTOP meanwhile: the trap then carries that signal. We
 //   decline
 //      and detach, upon which the kernel puts the thread back into the group stop.
-//   5. Waits use WNOWAIT. A wait without it clears the code the stop was reported with; if we were
+//   5. Waits block, and look at their deadline at every tick (ticker.h). They use WNOWAIT. A wait
+//   without it clears the code the stop was reported with; if we were
 //      killed between such a wait and handing the signal back, the signal would be lost.
 #pragma once
 
@@ -94,7 +95,7 @@ class Stop {
   Attachment attachment_;
 };
 
-// The next stop or the end of a traced thread. Allocates only on failure.
+// The next stop or the end of a traced thread; only on a tracer thread. Allocates only on failure.
 Result<WaitStatus> await_status(Tid thread, MonotonicTime deadline);
 
 }  // namespace kvmtsc::injection

@@ -23,7 +23,7 @@ constexpr auto kSigreturnRax = bytes(0x48, 0xc7, 0xc0, 0x0f, 0x00, 0x00, 0x00, 0
 constexpr auto kSigreturnEax = bytes(0xb8, 0x0f, 0x00, 0x00, 0x00, 0x0f, 0x05);
 
 // Read a piece at a time, with an overlap so that no gadget is cut in two.
-constexpr std::size_t kPiece = 256 * 1024;
+constexpr std::size_t kPiece = std::size_t{256} * 1024;
 constexpr std::size_t kOverlap = kSigreturnRax.size() - 1;
 
 template <std::size_t N>
@@ -94,12 +94,12 @@ Result<Gadgets> find_gadgets(pid_t process, const MemoryMap& map) {
 
 bool still_there(Tid thread, const Gadgets& gadgets) {
   std::array<std::byte, kSyscallReturn.size()> first{};
-  std::array<std::byte, kSigreturnRax.size()> second{};
-  // The shorter form may end a mapping, so it is tried by itself as well.
-  std::array<std::byte, kSigreturnEax.size()> shorter{};
-  return read_memory(thread, gadgets.syscall_return, first) == 0 && first == kSyscallReturn &&
-         ((read_memory(thread, gadgets.sigreturn, second) == 0 && second == kSigreturnRax) ||
-          (read_memory(thread, gadgets.sigreturn, shorter) == 0 && shorter == kSigreturnEax));
+  // As much as both forms have at least; the longer one is certain by then.
+  std::array<std::byte, kSigreturnEax.size()> second{};
+  return read_memory(thread, gadgets.syscall_return, first, gadgets.sigreturn, second) == 0 &&
+         first == kSyscallReturn &&
+         (second == kSigreturnEax ||
+          std::equal(second.begin(), second.end(), kSigreturnRax.begin()));
 }
 
 }  // namespace kvmtsc::injection

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <sys/uio.h>
 
+#include <array>
+
 namespace kvmtsc::injection {
 namespace {
 
@@ -24,6 +26,17 @@ int read_memory(Tid thread, RemoteAddress from, std::span<std::byte> into) {
   const iovec local{into.data(), into.size()};
   const iovec remote{as_iovec_base(from), into.size()};
   return outcome(::process_vm_readv(thread.value, &local, 1, &remote, 1, 0), into.size());
+}
+
+int read_memory(Tid thread, RemoteAddress from, std::span<std::byte> into, RemoteAddress also_from,
+                std::span<std::byte> also_into) {
+  const std::array<iovec, 2> local{iovec{into.data(), into.size()},
+                                   iovec{also_into.data(), also_into.size()}};
+  const std::array<iovec, 2> remote{iovec{as_iovec_base(from), into.size()},
+                                    iovec{as_iovec_base(also_from), also_into.size()}};
+  return outcome(
+      ::process_vm_readv(thread.value, local.data(), local.size(), remote.data(), remote.size(), 0),
+      into.size() + also_into.size());
 }
 
 int write_memory(Tid thread, RemoteAddress to, std::span<const std::byte> from) {

@@ -12,6 +12,9 @@ namespace kvmtsc::injection {
 
 // 0 or an errno; EFAULT when only part could be transferred. Allocate nothing.
 int read_memory(Tid thread, RemoteAddress from, std::span<std::byte> into);
+// Two pieces in one call.
+int read_memory(Tid thread, RemoteAddress from, std::span<std::byte> into, RemoteAddress also_from,
+                std::span<std::byte> also_into);
 int write_memory(Tid thread, RemoteAddress to, std::span<const std::byte> from);
 
 }  // namespace kvmtsc::injection

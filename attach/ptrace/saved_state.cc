@@ -33,6 +33,7 @@ Error refused(Tid thread, const char* why, const char* remedy) {
 }  // namespace
 
 Result<ProcessLayout> ProcessLayout::read(const HostRoot& root, pid_t process) {
+  prepare_signal_frames();
   auto map = MemoryMap::read(root, process);
   if (!map) {
     return map.error();

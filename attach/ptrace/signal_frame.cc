@@ -46,11 +46,40 @@ std::uint64_t component_bits(std::span<const std::byte> xsave) {
   return bits | kFpAndSse;
 }
 
+// Where the standard format keeps each component (CPUID leaf 0xd); size 0 if it does not exist.
+// Asked once: in a virtual machine CPUID costs as much as all else here together.
+struct Component {
+  std::size_t offset = 0;
+  std::size_t size = 0;
+};
+constexpr unsigned kComponents = 63;
+
+const std::array<Component, kComponents>& components() {
+  static const auto table = [] {
+    std::array<Component, kComponents> all{};
+    for (unsigned component = 2; component < kComponents; ++component) {
+      unsigned size = 0;
+      unsigned offset = 0;
+      unsigned ignored_c = 0;
+      unsigned ignored_d = 0;
+      if (__get_cpuid_count(0xd, component, &size, &offset, &ignored_c, &ignored_d) != 0) {
+        all[component] = {offset, size};
+      }
+    }
+    return all;
+  }();
+  return table;
+}
+
 std::size_t round_up(std::size_t n, std::size_t alignment) {
   return (n + alignment - 1) / alignment * alignment;
 }
 
 }  // namespace
+
+void prepare_signal_frames() {
+  (void)components();
+}
 
 Result<std::size_t> used_xsave_bytes(std::span<const std::byte> xsave) {
   std::size_t used = kLegacyBytes + kHeaderBytes;
@@ -58,19 +87,15 @@ Result<std::size_t> used_xsave_bytes(std::span<const std::byte> xsave) {
     return Error{ErrorKind::kInvalid, "the kernel gave a floating-point state too short", {}};
   }
   const std::uint64_t bits = component_bits(xsave);
-  for (unsigned component = 2; component < 63; ++component) {
+  for (unsigned component = 2; component < kComponents; ++component) {
     if ((bits >> component & 1) == 0) {
       continue;
     }
-    unsigned size = 0;
-    unsigned offset = 0;
-    unsigned ignored_c = 0;
-    unsigned ignored_d = 0;
-    if (__get_cpuid_count(0xd, component, &size, &offset, &ignored_c, &ignored_d) == 0 ||
-        size == 0 || std::size_t{offset} + size > xsave.size()) {
+    const auto [offset, size] = components()[component];
+    if (size == 0 || offset + size > xsave.size()) {
       return Error{ErrorKind::kInvalid, "the kernel gave an unknown floating-point state", {}};
     }
-    used = std::max(used, std::size_t{offset} + size);
+    used = std::max(used, offset + size);
   }
   return used;
 }
@@ -115,7 +140,7 @@ void fill_frame(const Context& context, const FrameLayout& layout, std::size_t x
   saved.cs = static_cast<std::uint16_t>(regs.cs);
   saved.ss = static_cast<std::uint16_t>(regs.ss);
   // An address of the tracee's, in a field typed as a pointer of ours.
-  std::memcpy(&saved.fpstate, &layout.xsave.value, sizeof saved.fpstate);
+  std::memcpy(&saved.fpstate, &layout.xsave.value, sizeof(std::uint64_t));
   std::memcpy(image.data(), &frame, sizeof frame);
 
   std::byte* const xsave = image.data() + (layout.xsave.value - layout.bottom.value);

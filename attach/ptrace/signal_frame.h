@@ -25,7 +25,7 @@ namespace kvmtsc::injection {
 
 inline constexpr std::size_t kArgumentBytes = 256;
 // The largest floating-point state of a thread in use (AVX-512, PKRU and AMX tiles: 11008 bytes).
-inline constexpr std::size_t kMaxXsaveBytes = 12 * 1024;
+inline constexpr std::size_t kMaxXsaveBytes = std::size_t{12} * 1024;
 inline constexpr std::size_t kMaxFrameBytes = kMaxXsaveBytes + kArgumentBytes + 1024;
 
 // What a thread's context is made of, as ptrace(2) gives it.
@@ -45,6 +45,9 @@ struct FrameLayout {
   RemoteAddress top;
   std::size_t size() const { return static_cast<std::size_t>(top.value - bottom.value); }
 };
+
+// Looks up what the functions below need to know of this CPU; otherwise their first call does.
+void prepare_signal_frames();
 
 // How much of an XSAVE image is in use: up to the last component whose bit is set in XSTATE_BV. The
 // components beyond hold their initial values and need no space. kInvalid for an image too short to

@@ -20,7 +20,7 @@ namespace kvmtsc::injection {
 class TracerThread;
 
 namespace internal {
-// Runs `body` on a new thread with every signal blocked and waits for its end.
+// Runs `body` on a new thread with every signal blocked but the ticker's, and waits for its end.
 Status run_detached_from_signals(const std::function<void(const TracerThread&)>& body);
 }  // namespace internal
 

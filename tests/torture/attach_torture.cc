@@ -98,7 +98,9 @@ void torture_vm(const std::string& name, Vmm& vmm, unsigned vcpus, long cycles,
                                      MAP_SHARED | MAP_ANONYMOUS, -1, 0)) Progress;
   long tracer_kills = 0;
   long vmm_kills = 0;
-  std::uniform_int_distribution<int> delay(0, 40'000);
+  // Half of the workers are killed early, in their first cycles; the others get some work done.
+  std::uniform_int_distribution<int> early(0, 20'000);
+  std::uniform_int_distribution<int> late(0, 400'000);
   std::uniform_int_distribution<int> one_in(0, 59);
   if (!vmm.start()) {
     fail(name + " does not start");
@@ -117,7 +119,7 @@ void torture_vm(const std::string& name, Vmm& vmm, unsigned vcpus, long cycles,
         cycle(vms[0], vcpus, *progress);
       }
     }
-    ::usleep(static_cast<useconds_t>(delay(random)));
+    ::usleep(static_cast<useconds_t>(random() % 2 == 0 ? early(random) : late(random)));
     const bool kill_vmm = one_in(random) == 0;
     if (kill_vmm) {
       vmm.kill();  // under the hands of the worker
