@@ -54,10 +54,10 @@ class OffsetWriter {
  public:
   virtual ~OffsetWriter() = default;
 
-  // Every vCPU of the VM, named in `offsets` or not, is stopped before the first write and none runs
-  // before the last read-back, so the guest never executes with some offsets written and others not. On any failure
-  // what was written is put back before the vCPUs run. `deadline` covers all of it, with time kept
-  // for putting back.
+  // Every vCPU of the VM, named in `offsets` or not, is stopped before the first write and none
+  // runs before the last read-back, so the guest never executes with some offsets written and
+  // others not. On any failure what was written is put back before the vCPUs run. `deadline` covers
+  // all of it, with time kept for putting back.
   //
   // An Error means that nothing was written (kRefused, kPermission, kGone, kTimeout, kInvalid for
   // an empty list or a vCPU named twice). Vital: if this process is killed half way the vCPUs run

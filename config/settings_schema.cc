@@ -67,16 +67,17 @@ std::vector<Setting> build() {
       rules(),
 
       choice_setting(
-          not_yet(named("attach.mode", "--attach.mode", "Attaching",
-                        "Whether to run KVM ioctls inside running VMMs: off never does, clock "
-                        "reads their clocks, correct may write TSC offsets too.")),
+          named("attach.mode", "--attach.mode", "Attaching",
+                "Whether to run KVM ioctls inside running VMMs, which holds their threads for tens "
+                "of microseconds: off never does, clock reads VM clocks on threads that are no "
+                "vCPU's, correct may hold vCPUs too (in this version to read their kHz)."),
           [](auto& s) -> auto& { return s.attach_mode; },
           {{"off", AttachMode::kOff},
            {"clock", AttachMode::kClock},
            {"correct", AttachMode::kCorrect}}),
       duration_setting(
-          not_yet(named("attach.clock_interval", "--attach.clock-interval", "Attaching",
-                        "Time from one reading of a VM's clock to the next.")),
+          named("attach.clock_interval", "--attach.clock-interval", "Attaching",
+                "Time from one reading of a VM's clock to the next."),
           [](auto& s) -> auto& { return s.attach_clock_interval; }, seconds(1), hours(1)),
 
       switch_setting(

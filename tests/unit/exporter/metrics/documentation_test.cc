@@ -44,7 +44,11 @@ Snapshot full_snapshot() {
   vm.steps = {0};
   vm.skew = analyse_skew(vm.reading->vcpus, 0, 0);
   vm.frequency = Frequency{3e9, 1};
+  vm.clock = ClockTriple{};
+  vm.divergence = Divergence{};
+  vm.clock_error = Error{};
   Snapshot snapshot;
+  snapshot.holds = Snapshot::Holds{};
   snapshot.host.clocksource = "tsc";
   snapshot.host.tsc_frequency = Frequency{3e9, 1};
   snapshot.host.synchronized = true;
@@ -59,9 +63,10 @@ std::string entry_of(const prometheus::MetricFamily& family) {
   for (const auto& label : family.metric.front().label) {
     labels += (labels.empty() ? "labels `" : ", `") + label.name + "`";
   }
-  const bool counts = family.type == prometheus::MetricType::Counter;
-  return std::string("Type ") + (counts ? "counter" : "gauge") + "; " +
-         (labels.empty() ? "no labels" : labels) + "; ";
+  const char* type = family.type == prometheus::MetricType::Counter     ? "counter"
+                     : family.type == prometheus::MetricType::Histogram ? "histogram"
+                                                                        : "gauge";
+  return std::string("Type ") + type + "; " + (labels.empty() ? "no labels" : labels) + "; ";
 }
 
 Entries exported() {
