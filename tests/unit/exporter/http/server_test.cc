@@ -148,10 +148,17 @@ TEST_F(ServerTest, RoutesTheDecodedPathAndNothingNearIt) {
                              "/%2e%2e/%2e%2e/etc/passwd", "//-/healthy", "/"}) {
     EXPECT_EQ(http_get(address(), target)->status, 404) << target;
   }
-  for (const char* target : {"/%zz", "/%00", "/-/healthy%0d%0aX: y", "*", "/%"}) {
+  for (const char* target : {"/%zz", "/%00", "/-/healthy%0d%0aX: y", "/%"}) {
     EXPECT_EQ(http_get(address(), target)->status, 400) << target;
   }
-  EXPECT_EQ(http_request(address(), "OPTIONS", "*")->status, 400);
+}
+
+TEST_F(ServerTest, LeavesTheServerAsAWholeAndOtherServersUnanswered) {
+  start();
+  EXPECT_FALSE(http_request(address(), "OPTIONS", "*"));
+  EXPECT_FALSE(http_get(address(), "*"));
+  EXPECT_FALSE(http_get(address(), "http://example.org/-/healthy"));
+  EXPECT_EQ(http_get(address(), "/-/healthy")->status, 200);
 }
 
 TEST_F(ServerTest, TakesAnAbsoluteTarget) {
