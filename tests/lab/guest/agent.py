@@ -29,6 +29,7 @@ import traceback
 
 DEBUGFS = "/sys/kernel/debug"
 TRACEFS = "/sys/kernel/tracing"
+SCRATCH = "/tmp/scenario"
 VM_END_SECONDS = 10
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
@@ -93,15 +94,14 @@ def run(request, descriptor):
 def run_child(request, descriptor):
     os.setsid()
     faulthandler.register(signal.SIGUSR1, file=sys.stderr, all_threads=True)
-    scratch = "/tmp/scenario"
-    os.mkdir(scratch)
-    os.chdir(scratch)
+    os.mkdir(SCRATCH)
+    os.chdir(SCRATCH)
     try:
         from labhost import Host
         scenario = {"__name__": "scenario", "__file__": request["run"]}
         with open(request["run"], encoding="utf-8") as file:
             exec(compile(file.read(), request["run"], "exec"), scenario)
-        scenario["run"](Host(request, descriptor, scratch))
+        scenario["run"](Host(request, descriptor, SCRATCH))
         return 0
     except BaseException:  # noqa: B902  (whatever it was is the scenario's failure)
         traceback.print_exc()
@@ -117,16 +117,19 @@ def clean():
         os.kill(-1, signal.SIGKILL)
     except ProcessLookupError:
         pass
+    for log in sorted(glob.glob(SCRATCH + "/*.log")):
+        with open(log, encoding="utf-8", errors="replace") as file:
+            print(f"--- {os.path.basename(log)}", file.read(), sep="\n", end="", flush=True)
     with open(TRACEFS + "/set_event", "w", encoding="ascii"):
         pass
-    for scratch in ("/tmp/scenario", "/dev/shm"):
+    for scratch in (SCRATCH, "/dev/shm"):
         for entry in glob.glob(scratch + "/*"):
             shutil.rmtree(entry, ignore_errors=True) if os.path.isdir(entry) else os.unlink(entry)
-    shutil.rmtree("/tmp/scenario", ignore_errors=True)
+    shutil.rmtree(SCRATCH, ignore_errors=True)
     deadline = time.monotonic() + VM_END_SECONDS
     while time.monotonic() < deadline:
         if not glob.glob(DEBUGFS + "/kvm/*-*"):
-            return not os.path.exists("/tmp/scenario")
+            return not os.path.exists(SCRATCH)
         time.sleep(0.05)
     return False
 

@@ -27,7 +27,6 @@ class Cluster:
 
     def __init__(self, image, source, hosts, append=""):
         self.usable = False
-        self._boot_logs = {}
         self._log_files = {}
         self.machines = []
         if hosts == 1:
@@ -37,6 +36,10 @@ class Cluster:
             for name, address, end in zip("ab", ADDRESSES, ends):
                 self.machines.append(Machine(image, source, name=name, address=address, wire=end,
                                              append=append))
+        # All that the consoles said, by host; a scenario's log gets what was said during the boot and
+        # during the scenario.
+        self._console = {machine.name: "" for machine in self.machines}
+        self._boot_length = dict.fromkeys(self._console, 0)
 
     def __enter__(self):
         return self
@@ -52,13 +55,14 @@ class Cluster:
         while waiting:
             left = seconds - (time.monotonic() - began)
             if left <= 0:
-                raise BootFailed(f"the boot did not finish within {seconds:g} s", self._boot_logs)
+                raise BootFailed(f"the boot did not finish within {seconds:g} s", self._console)
             for machine, messages, problem in self._events(left):
                 if problem:
-                    raise BootFailed(f"during boot {problem}", self._boot_logs)
+                    raise BootFailed(f"during boot {problem}", self._console)
                 if any(isinstance(message, dict) and message.get("event") == "ready"
                        for message in messages):
                     waiting.discard(machine.name)
+        self._boot_length = {name: len(text) for name, text in self._console.items()}
         self.usable = True
         return time.monotonic() - began
 
@@ -128,27 +132,27 @@ class Cluster:
             if not is_open:
                 text += machine.console_text()
             self._log(machine, text)
-            if PANIC in text:
-                yield machine, messages, f"the kernel of host {machine.name} panicked"
-            elif not is_open:
-                yield machine, messages, f"host {machine.name} ended"
-            else:
-                yield machine, messages, None
+            problem = None
+            if not is_open:  # a panic ends the host too (panic=-1), once all of its message is out
+                panicked = PANIC in self._console[machine.name]
+                problem = (f"the kernel of host {machine.name} panicked" if panicked
+                           else f"host {machine.name} ended")
+            yield machine, messages, problem
 
     def _log(self, machine, text):
+        self._console[machine.name] += text
         file = self._log_files.get(machine.name)
         if file:
             file.write(text)
             file.flush()
-        else:
-            self._boot_logs[machine.name] = self._boot_logs.get(machine.name, "") + text
 
     def _open_logs(self, directory, outcome):
         directory.mkdir(parents=True, exist_ok=True)
         for machine in self.machines:
             path = directory / f"console-{machine.name}.log"
             file = open(path, "w", encoding="utf-8")
-            file.write(self._boot_logs.get(machine.name, "") + f"--- scenario {outcome.scenario}\n")
+            boot = self._console[machine.name][:self._boot_length[machine.name]]
+            file.write(boot + f"--- scenario {outcome.scenario}\n")
             file.flush()
             self._log_files[machine.name] = file
             outcome.logs.append(str(path))

@@ -20,3 +20,9 @@ def offsets(directory):
     with os.scandir(os.path.join(KVM, directory)) as entries:
         ids = sorted(int(entry.name[4:]) for entry in entries if entry.name.startswith("vcpu"))
     return {id: int(read(f"{KVM}/{directory}/vcpu{id}/tsc-offset")) for id in ids}
+
+
+def directories_of(pid):
+    """Those whose creator is a thread of the process, while that thread lives."""
+    threads = set(os.listdir(f"/proc/{pid}/task"))
+    return [name for name in directories() if name.partition("-")[0] in threads]

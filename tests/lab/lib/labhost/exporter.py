@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import time
 
 from labhost.metrics import Metrics
@@ -10,13 +11,23 @@ from labhost.program import Program
 ADDRESS = "127.0.0.1"
 PORT = 10078
 START_SECONDS = 30
+ERROR_LEVEL = re.compile(r"\blevel=(error|critical|fatal)\b")
 
 
 class Exporter(Program):
-    def __init__(self, bin, flags, sweep):
-        super().__init__([os.path.join(bin, "kvm-tsc-exporter"),
-                          f"--web.listen-address={ADDRESS}:{PORT}", f"--sweep.interval={sweep}", *flags])
+    """Ready when /-/ready says so."""
+
+    def __init__(self, bin, scratch, flags, sweep):
+        self._log = os.path.join(scratch, "exporter.log")  # the agent copies it to the console log
+        super().__init__([os.path.join(bin, "kvm-tsc-exporter"), "--log.format=logfmt",
+                          f"--web.listen-address={ADDRESS}:{PORT}", f"--sweep.interval={sweep}", *flags],
+                         log=self._log)
         self._wait_until_ready()
+
+    def errors(self):
+        """The lines of its log at level error or worse."""
+        with open(self._log, encoding="utf-8") as log:
+            return [line.rstrip() for line in log if ERROR_LEVEL.search(line)]
 
     def get(self, path):
         """(status, body)"""

@@ -54,10 +54,10 @@ class Host:
 
     def exporter(self, *flags, sweep="0.5s"):
         """The service under test."""
-        return Exporter(self.bin, flags, sweep)
+        return Exporter(self.bin, self.scratch, flags, sweep)
 
     def micro_vmm(self, *flags):
-        """tests/integration's VMM on the raw KVM API."""
+        """The project's VMM on the raw KVM interface; its guests can be asked what they see."""
         return MicroVmm(self.bin, flags)
 
     def qemu(self, *flags, vcpus=2):

@@ -38,10 +38,25 @@ class Metrics:
         found = {int(labels["vcpu"]): value for labels, value in self.series(name, vm=vm)}
         return dict(sorted(found.items()))
 
-    def mentions(self, vm):
-        """Every series' name that carries this VM's label."""
-        return sorted(name for name, found in self._series.items()
-                      if any(labels.get("vm") == vm for labels, _ in found))
+    def vms_of(self, pid):
+        """The VMs of one process, as vms() names them."""
+        return [vm for vm, labels in self.vms().items() if labels["pid"] == str(pid)]
+
+    def offsets(self, vm):
+        """{vCPU id: offset in ticks}. As integers: a lab host's offsets lie far within 2^53."""
+        return {id: int(ticks) for id, ticks in self.per_vcpu("kvm_tsc_vcpu_offset_ticks", vm).items()}
+
+    def skews(self, vm):
+        """{vCPU id: skew in ticks}; seconds on the wire, so not an integer to the last digit."""
+        frequency = self.value("kvm_tsc_host_frequency_hertz")
+        found = self.per_vcpu("kvm_tsc_vcpu_skew_seconds", vm)
+        return {id: seconds * frequency for id, seconds in found.items()}
+
+    def with_vm(self):
+        """{name: number of series} of all that carry a label vm."""
+        counts = {name: sum("vm" in labels for labels, _ in found)
+                  for name, found in self._series.items()}
+        return {name: count for name, count in counts.items() if count}
 
 
 def unescaped(labels):

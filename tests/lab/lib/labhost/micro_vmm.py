@@ -18,8 +18,9 @@ class MicroVmm(Program):
         self.process.stdin.write(" ".join(map(str, words)) + "\n")
         self.process.stdin.flush()
         answer = self._answer()
-        if "error" in answer:
-            raise RuntimeError(f"micro-vmm {words}: {answer['error']}")
+        problems = [part["error"] for part in (answer, *answer.get("vcpus", [])) if "error" in part]
+        if problems:
+            raise RuntimeError(f"micro-vmm {words}: {problems[0]}")
         return answer
 
     def directory(self, index=0):

@@ -8,15 +8,19 @@ END_SECONDS = 10
 
 
 class Program:
-    """Standard error goes to the console log; standard input and output are pipes where asked for."""
+    """Standard input and output are pipes where asked for. Standard error goes to the console log, or
+    into the file `log`."""
 
-    def __init__(self, command, piped=False):
+    def __init__(self, command, piped=False, log=None):
         if not os.access(command[0], os.X_OK):
             raise FileNotFoundError(f"{command[0]} is not there; make build makes it")
         self.command = command
         pipe = subprocess.PIPE if piped else None
+        errors = open(log, "w", encoding="utf-8") if log else None
         self.process = subprocess.Popen(command, stdin=pipe or subprocess.DEVNULL, stdout=pipe,
-                                        text=True, bufsize=1)
+                                        stderr=errors, text=True, bufsize=1)
+        if errors:
+            errors.close()
         self.pid = self.process.pid
 
     def __enter__(self):
