@@ -75,7 +75,7 @@ class Cluster:
         arrived = {}  # barrier -> hosts that have come to it
         self.usable = True
         for machine, address, peer in zip(self.machines, ADDRESSES, reversed(ADDRESSES)):
-            request = {"run": str(scenario.path), "host": machine.name, "bin": str(bin),
+            request = {"run": str(scenario.path.resolve()), "host": machine.name, "bin": str(bin),
                        "deadline": scenario.deadline}
             if len(self.machines) == 2:
                 request |= {"address": address, "peer": peer}

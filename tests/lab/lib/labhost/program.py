@@ -14,7 +14,7 @@ class Program:
     def __init__(self, command, piped=False, log=None):
         if not os.access(command[0], os.X_OK):
             raise FileNotFoundError(f"{command[0]} is not there; make build makes it")
-        self.command = command
+        self.arguments = command
         pipe = subprocess.PIPE if piped else None
         errors = open(log, "w", encoding="utf-8") if log else None
         self.process = subprocess.Popen(command, stdin=pipe or subprocess.DEVNULL, stdout=pipe,
@@ -46,4 +46,4 @@ class Program:
 
     def ensure_running(self):
         if self.process.poll() is not None:
-            raise RuntimeError(f"{self.command[0]} ended with {self.process.returncode}")
+            raise RuntimeError(f"{self.arguments[0]} ended with {self.process.returncode}")
