@@ -1,5 +1,7 @@
-"""VMs of odd shapes: two in one process, a creator that is not the main thread, a vCPU plugged in
-late, a VMM killed with SIGKILL; and a VM noticed long before the next sweep is due."""
+"""VMs of odd shapes: two in one process, made by another thread, hot-plugged, killed.
+
+And a new VM is noticed long before the next sweep is due.
+"""
 
 import time
 

@@ -38,7 +38,7 @@ def run(host):
         host.check_equal("the offsets equal debugfs", metrics.offsets(vm),
                          debugfs.offsets(vmm.directory()))
         spread = metrics.value("kvm_tsc_vm_skew_spread_seconds", vm=vm)
-        spread *= metrics.value("kvm_tsc_host_frequency_hertz")
+        spread *= metrics.value("kvm_tsc_vm_frequency_hertz", vm=vm)
         host.check("the spread is most ahead minus most behind", abs(spread - (AHEAD - BEHIND)) < 0.01,
                    ticks=spread)
         compare_with_guests(host, vmm)

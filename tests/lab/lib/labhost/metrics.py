@@ -48,7 +48,7 @@ class Metrics:
 
     def skews(self, vm):
         """{vCPU id: skew in ticks}; seconds on the wire, so not an integer to the last digit."""
-        frequency = self.value("kvm_tsc_host_frequency_hertz")
+        frequency = self.value("kvm_tsc_vm_frequency_hertz", vm=vm)
         found = self.per_vcpu("kvm_tsc_vcpu_skew_seconds", vm)
         return {id: seconds * frequency for id, seconds in found.items()}
 
