@@ -7,6 +7,9 @@ have no TSC scaling.)
 
 import dataclasses
 
+from labhost.micro_vmm import CommandFailed
+
+ATTEMPTS = 5  # micro-vmm waits half a second for a guest; a busy machine may give it no processor
 
 @dataclasses.dataclass(frozen=True)
 class Interval:
@@ -25,7 +28,16 @@ def offsets(vmm, vm=0):
     """{vCPU id: Interval in which its offset lies}"""
     return {vcpu["id"]: Interval(int(vcpu["tsc"]) - int(vcpu["host_tsc_after"]),
                                  int(vcpu["tsc"]) - int(vcpu["host_tsc_before"]))
-            for vcpu in vmm.command(vm, "tsc")["vcpus"]}
+            for vcpu in ask(vmm, vm)["vcpus"]}
+
+
+def ask(vmm, vm):
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return vmm.command(vm, "tsc")
+        except CommandFailed:
+            pass
+    return vmm.command(vm, "tsc")
 
 
 def skew(one, other):

@@ -6,6 +6,10 @@ import os
 from labhost.program import Program
 
 
+class CommandFailed(RuntimeError):
+    """micro-vmm answered with an error."""
+
+
 class MicroVmm(Program):
     """`vms`: what it announced of each VM: fd, creator (TID), vcpus (id, tid)."""
 
@@ -20,7 +24,7 @@ class MicroVmm(Program):
         answer = self._answer()
         problems = [part["error"] for part in (answer, *answer.get("vcpus", [])) if "error" in part]
         if problems:
-            raise RuntimeError(f"micro-vmm {words}: {problems[0]}")
+            raise CommandFailed(f"micro-vmm {words}: {problems[0]}")
         return answer
 
     def directory(self, index=0):
