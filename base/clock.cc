@@ -1,5 +1,6 @@
 #include "base/clock.h"
 
+#include <sys/timex.h>
 #include <time.h>
 #include <x86intrin.h>
 
@@ -8,7 +9,7 @@ namespace {
 
 Nanoseconds read(clockid_t id) {
   timespec now{};
-  ::clock_gettime(id, &now);  // cannot fail for the two ids used here
+  ::clock_gettime(id, &now);  // cannot fail for the ids used here
   return std::chrono::seconds(now.tv_sec) + Nanoseconds(now.tv_nsec);
 }
 
@@ -16,6 +17,21 @@ class SystemClock final : public Clock {
  public:
   MonotonicTime monotonic() const override { return {read(CLOCK_MONOTONIC)}; }
   RealTime realtime() const override { return {read(CLOCK_REALTIME)}; }
+  Nanoseconds monotonic_raw() const override { return read(CLOCK_MONOTONIC_RAW); }
+
+  Nanoseconds suspended() const override {
+    // Monotonic is read last: what passes between the two reads must not look like a suspend.
+    const Nanoseconds boot = read(CLOCK_BOOTTIME);
+    return boot - read(CLOCK_MONOTONIC);
+  }
+
+  TimeDiscipline discipline() const override {
+    timex state{};
+    const int result = ::adjtimex(&state);  // a query (modes = 0) needs no privilege, cannot fail
+    return {result != TIME_ERROR && (state.status & STA_UNSYNC) == 0,
+            std::chrono::microseconds(state.maxerror)};
+  }
+
   std::uint64_t host_tsc() const override {
     // RDTSC alone may execute before earlier loads have finished (Intel SDM vol. 2B, RDTSC).
     _mm_lfence();

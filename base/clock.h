@@ -25,11 +25,22 @@ struct RealTime {
   friend auto operator<=>(const RealTime&, const RealTime&) = default;
 };
 
+// What the kernel says of CLOCK_REALTIME (adjtimex(2)).
+struct TimeDiscipline {
+  bool synchronized = false;  // STA_UNSYNC is clear
+  Nanoseconds max_error{0};   // maxerror: how far CLOCK_REALTIME may be from UTC
+};
+
 class Clock {
  public:
   virtual ~Clock() = default;
   virtual MonotonicTime monotonic() const = 0;
   virtual RealTime realtime() const = 0;
+  // CLOCK_MONOTONIC_RAW: the clocksource's own rate, undisciplined.
+  virtual Nanoseconds monotonic_raw() const = 0;
+  // Time the host has spent suspended since boot: CLOCK_BOOTTIME - CLOCK_MONOTONIC.
+  virtual Nanoseconds suspended() const = 0;
+  virtual TimeDiscipline discipline() const = 0;
   // This CPU's time-stamp counter, read no earlier than everything before it in program order.
   virtual std::uint64_t host_tsc() const = 0;
 };

@@ -31,12 +31,16 @@ Error too_long(const std::string& path, std::size_t limit) {
 
 }  // namespace
 
-Result<UniqueFd> open_directory(const std::string& path) {
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+Result<UniqueFd> open_directory_at(int directory, const char* path) {
+  UniqueFd fd(::openat(directory, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd.valid()) {
     return errno_error(errno, path);
   }
   return fd;
+}
+
+Result<UniqueFd> open_directory(const std::string& path) {
+  return open_directory_at(AT_FDCWD, path.c_str());
 }
 
 Result<std::string_view> read_small_file_at(int directory, const char* path,
@@ -79,16 +83,15 @@ Result<std::string> read_file(const std::string& path, std::size_t max_bytes) {
 }
 
 Result<std::vector<std::string>> list_directory_at(int directory, const char* path) {
-  const int fd = ::openat(directory, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) {
+  auto fd = open_directory_at(directory, path);
+  if (!fd) {
+    return fd.error();
+  }
+  const std::unique_ptr<DIR, CloseDir> dir(::fdopendir(fd->get()));
+  if (!dir) {
     return errno_error(errno, path);
   }
-  const std::unique_ptr<DIR, CloseDir> dir(::fdopendir(fd));
-  if (!dir) {
-    const int error_number = errno;
-    ::close(fd);
-    return errno_error(error_number, path);
-  }
+  fd->release();  // closedir closes it
   std::vector<std::string> names;
   while (true) {
     errno = 0;

@@ -17,6 +17,7 @@ namespace kvmtsc {
 
 // Opens a directory for use with the *at functions below (O_PATH is not enough to list it).
 Result<UniqueFd> open_directory(const std::string& path);
+Result<UniqueFd> open_directory_at(int directory, const char* path);
 
 // Reads a file of less than `buffer.size()` bytes with one read() (debugfs attributes are not
 // seekable, and one read returns them whole). A file that fills the buffer is kInvalid. The result

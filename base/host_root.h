@@ -10,6 +10,8 @@ struct HostRoot {
   std::string proc = "/proc";
   std::string sys = "/sys";
   std::string debugfs = "/sys/kernel/debug";
+
+  bool operator==(const HostRoot&) const = default;
 };
 
 }  // namespace kvmtsc

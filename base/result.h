@@ -55,13 +55,14 @@ class [[nodiscard]] Result {
     assert(ok());
     return *std::get_if<T>(&state_);
   }
-  T&& value() && {
+  // By value, so that `for (auto& x : *list())` ranges over something that lives.
+  T value() && {
     assert(ok());
     return std::move(*std::get_if<T>(&state_));
   }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
-  T&& operator*() && { return std::move(*this).value(); }
+  T operator*() && { return std::move(*this).value(); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 

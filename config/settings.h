@@ -20,6 +20,8 @@ struct IdentityRule {
   std::string pattern;  // RE2 syntax, unanchored; known to compile
   std::string name;
   std::string uuid;
+
+  bool operator==(const IdentityRule&) const = default;
 };
 
 enum class AttachMode { kOff, kClock, kCorrect };
@@ -31,7 +33,7 @@ struct Settings {
   std::string web_config_file;
 
   std::chrono::milliseconds sweep_interval{5000};  // 100 ms to 1 h
-  std::vector<IdentityRule> identity_rules;
+  std::vector<IdentityRule> identity_rules;        // at most 100
 
   AttachMode attach_mode = AttachMode::kOff;
   std::chrono::milliseconds attach_clock_interval{10000};  // 1 s to 1 h
@@ -43,6 +45,8 @@ struct Settings {
   LogFormat log_format = LogFormat::kLogfmt;
 
   bool demo = false;
+
+  bool operator==(const Settings&) const = default;
 };
 
 }  // namespace kvmtsc

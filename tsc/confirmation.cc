@@ -8,13 +8,12 @@ void Confirmation::observe(const VmReading& reading) {
   for (auto& [id, vcpu] : vcpus_) {
     vcpu.trusted_now = false;
   }
-  if (reading.unreadable_vcpus == 0) {
-    std::erase_if(vcpus_, [&](const auto& entry) {
-      return !std::ranges::binary_search(reading.vcpus, entry.first, {}, &VcpuReading::id);
-    });
-  }
+  std::erase_if(vcpus_, [&](const auto& entry) {
+    return !std::ranges::binary_search(reading.vcpus, entry.first, {}, &VcpuReading::id) &&
+           !std::ranges::binary_search(reading.unreadable, entry.first, {}, &VcpuProblem::id);
+  });
   // A cause that spoils the whole VM spoils each of its vCPUs; one vCPU's own trouble does not.
-  if (reading.trust >= Trust::kUnstableHostTsc) {
+  if (reading.trust == Trust::kUnstableHostTsc) {
     return;
   }
   for (const VcpuReading& vcpu : reading.vcpus) {

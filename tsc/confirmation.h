@@ -20,8 +20,11 @@ class Confirmation {
   // extra sweeps cannot confirm a state that lasted a moment.
   explicit Confirmation(Nanoseconds spacing) : spacing_(spacing) {}
 
+  // From the next observation on.
+  void set_spacing(Nanoseconds spacing) { spacing_ = spacing; }
+
   // Takes in the next reading of the VM. vCPUs whose reading is not trusted neither confirm nor
-  // refute anything; vCPUs that are absent from it are forgotten, unless some were unreadable.
+  // refute anything; vCPUs that are neither in it nor unreadable in it are forgotten.
   void observe(const VmReading& reading);
 
   // The vCPUs of the last observed reading that are trusted in it and have a confirmed offset, with

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/result.h"
 #include "tsc/scaling.h"
 #include "tsc/trust.h"
 
@@ -19,15 +20,21 @@ struct VcpuReading {
   Trust trust = Trust::kTrusted;
 };
 
+// A vCPU that is listed but could not be read.
+struct VcpuProblem {
+  VcpuId id = 0;
+  Error error;
+};
+
 struct VmReading {
-  std::vector<VcpuReading> vcpus;  // ascending by id, ids unique; absent vCPUs could not be read
+  std::vector<VcpuReading> vcpus;       // ascending by id, ids unique
+  std::vector<VcpuProblem> unreadable;  // ascending by id, none of them in `vcpus`
   // The host TSC before the first and after the last vCPU was read: the interval within which all
   // of the above was true, if it was true at once.
   std::uint64_t host_tsc_before = 0;
   std::uint64_t host_tsc_after = 0;
-  MonotonicTime taken;                 // when the reading was completed
-  std::uint32_t unreadable_vcpus = 0;  // listed, but their files could not be read
-  Trust trust = Trust::kTrusted;       // of the VM as a whole; at least the worst of its vCPUs
+  MonotonicTime taken;            // when the reading was completed
+  Trust trust = Trust::kTrusted;  // of the VM as a whole; at least the worst of its vCPUs
 };
 
 }  // namespace kvmtsc

@@ -13,8 +13,10 @@ using Header = std::pair<std::string, std::string>;
 
 struct Request {
   std::string method;  // upper case, e.g. "GET"
-  std::string path;    // percent-decoded, begins with '/', no query
-  std::string query;   // as sent, without '?'
+  // Percent-decoded except for %2F, which is not a separator (RFC 3986, 2.2) and stays "%2F";
+  // begins with '/', no query, "." and ".." not resolved.
+  std::string path;
+  std::string query;  // as sent, without '?'
   std::vector<Header> headers;
   std::string body;  // at most ServerOptions::max_body_bytes
   std::string peer;  // "127.0.0.1:51234", "[::1]:51234" or "unix"
@@ -27,7 +29,22 @@ struct Response {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
   std::string body;
-  std::vector<Header> headers;  // besides Content-Type, Content-Length and what the server adds
+  // Besides Content-Type, Content-Length and what the server adds. One that holds a control
+  // character is not sent.
+  std::vector<Header> headers;
 };
+
+// "Not Found" for 404; "Unknown" for a status that RFC 9110 and RFC 6585 do not name.
+const char* reason_phrase(int status);
+
+// An RFC 9457 problem of type about:blank, titled by the status. `detail` is UTF-8 and reaches the
+// client; empty leaves it out.
+Response problem(int status, std::string_view detail);
+
+// Whether two field names or tokens are equal but for ASCII case.
+bool equal_ignoring_case(std::string_view a, std::string_view b);
+
+// Whether a comma-separated field value has `token` as an element, without regard to case.
+bool has_token(std::string_view field, std::string_view token);
 
 }  // namespace kvmtsc::http

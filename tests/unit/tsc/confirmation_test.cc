@@ -129,7 +129,7 @@ TEST_F(ConfirmationTest, AVcpuThatCouldNotBeReadIsNotForgotten) {
   observe({1, 2});
   VmReading reading;
   reading.vcpus = {{0, 1, {}, Trust::kTrusted}};
-  reading.unreadable_vcpus = 1;
+  reading.unreadable = {{1, Error{}}};
   reading.trust = Trust::kTorn;
   observe(reading);
   EXPECT_EQ(offsets(), std::vector<std::int64_t>{1});

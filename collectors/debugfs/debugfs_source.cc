@@ -1,0 +1,127 @@
+#include "collectors/debugfs/debugfs_source.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <optional>
+#include <utility>
+
+#include "base/file.h"
+#include "base/parse.h"
+
+namespace kvmtsc {
+namespace {
+
+// "<creator>-<fd>", both decimal without leading zeros; KVM's own counters stand beside the VMs.
+std::optional<VmKey> parse_directory_name(const std::string& name) {
+  const auto dash = name.find('-');
+  if (dash == std::string::npos) {
+    return std::nullopt;
+  }
+  const auto creator = parse_u32(std::string_view(name).substr(0, dash));
+  const auto fd = parse_u32(std::string_view(name).substr(dash + 1));
+  if (!creator || !fd || *creator > INT32_MAX || *fd > INT32_MAX) {
+    return std::nullopt;
+  }
+  const VmKey key{static_cast<pid_t>(*creator), static_cast<int>(*fd), 0};
+  return directory_name(key) == name ? std::optional(key) : std::nullopt;
+}
+
+}  // namespace
+
+DebugfsSource::DebugfsSource(const HostRoot& root, Identifier& identifier, const Clock& clock)
+    : root_(root), identifier_(&identifier), clock_(&clock) {}
+
+Error DebugfsSource::why_unlistable(Error error) const {
+  if (error.kind == ErrorKind::kPermission) {
+    error.remedy = "debugfs is readable by root alone by default: run the service as root";
+    return error;
+  }
+  if (error.kind != ErrorKind::kNotFound) {
+    return error;
+  }
+  const auto above = list_directory(root_.debugfs);
+  if (!above && above.error().kind == ErrorKind::kPermission) {
+    return why_unlistable(above.error());
+  }
+  if (!above || above->empty()) {
+    error.message = "debugfs is not mounted at " + root_.debugfs;
+    error.remedy =
+        "mount -t debugfs debugfs " + root_.debugfs + ", or name its place with --path.debugfs";
+  } else {
+    error.message = "KVM is not loaded on this host (no " + kvm_directory() + ")";
+    error.remedy = "modprobe kvm_intel or kvm_amd, and see that /dev/kvm appears";
+  }
+  return error;
+}
+
+void DebugfsSource::keep_up_with(const VmKey& key, int kvm_directory,
+                                 std::map<VmKey, Vm>& current) {
+  auto known = vms_.extract(key);
+  if (known && known.mapped().directory) {
+    current.insert(std::move(known));
+  } else {
+    auto directory = open_directory_at(kvm_directory, directory_name(key).c_str());
+    if (!directory && directory.error().kind == ErrorKind::kNotFound) {
+      return;  // ended since it was listed
+    }
+    current.emplace(key, Vm{directory ? Result(VmDirectory(*std::move(directory), *clock_))
+                                      : Result<VmDirectory>(directory.error()),
+                            {}});
+  }
+  Vm& vm = current.at(key);
+  if (!vm.identified) {
+    vm.identity = identifier_->identify(
+        key, vm.directory ? vm.directory->vcpu_threads() : std::vector<pid_t>{});
+    vm.identified = vm.identity.pid != 0;
+  }
+}
+
+Result<std::vector<FoundVm>> DebugfsSource::list() {
+  const auto kvm = open_directory(kvm_directory());
+  if (!kvm) {
+    return why_unlistable(kvm.error());
+  }
+  const auto names = list_directory_at(kvm->get(), ".");
+  if (!names) {
+    return why_unlistable(names.error());
+  }
+  std::map<VmKey, Vm> current;
+  for (const std::string& name : *names) {
+    auto key = parse_directory_name(name);
+    struct stat status {};
+    if (!key || ::fstatat(kvm->get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+        !S_ISDIR(status.st_mode)) {
+      continue;
+    }
+    key->incarnation = status.st_ino;
+    keep_up_with(*key, kvm->get(), current);
+  }
+  vms_ = std::move(current);
+
+  std::vector<FoundVm> found;
+  found.reserve(vms_.size());
+  for (const auto& [key, vm] : vms_) {
+    found.push_back({key, vm.identity});
+  }
+  return found;
+}
+
+Result<VmReading> DebugfsSource::read(const VmKey& key, MonotonicTime deadline) {
+  const auto vm = vms_.find(key);
+  if (vm == vms_.end()) {
+    return Error{ErrorKind::kNotFound, "VM " + directory_name(key) + " is not listed", {}};
+  }
+  if (!vm->second.directory) {
+    return vm->second.directory.error();
+  }
+  return vm->second.directory->read(deadline);
+}
+
+void DebugfsSource::forget_identities() {
+  for (auto& [key, vm] : vms_) {
+    vm.identified = false;
+  }
+}
+
+}  // namespace kvmtsc

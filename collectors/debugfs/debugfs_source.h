@@ -1,0 +1,49 @@
+// DebugfsSource: the host's real VMs, as KVM shows them in debugfs. Sampling thread only.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/host_root.h"
+#include "collectors/debugfs/vm_directory.h"
+#include "collectors/identifier.h"
+#include "collectors/offset_source.h"
+
+namespace kvmtsc {
+
+class DebugfsSource final : public OffsetSource {
+ public:
+  // `identifier` and `clock` outlive this.
+  DebugfsSource(const HostRoot& root, Identifier& identifier, const Clock& clock);
+
+  std::string_view name() const override { return "debugfs"; }
+
+  // The directories of <debugfs>/kvm named after a VM. A VM is identified when first seen, and
+  // again at each call while its process is unknown. Errors say whether debugfs is not mounted, not
+  // readable, or KVM not loaded, and what to do.
+  Result<std::vector<FoundVm>> list() override;
+
+  Result<VmReading> read(const VmKey& key, MonotonicTime deadline) override;
+
+  // Identifies every VM anew at the next list(): the identifier's rules have changed.
+  void forget_identities();
+
+ private:
+  struct Vm {
+    Result<VmDirectory> directory;  // an error, tried again at each list(), if it cannot be opened
+    VmIdentity identity;
+    bool identified = false;
+  };
+
+  std::string kvm_directory() const { return root_.debugfs + "/kvm"; }
+  Error why_unlistable(Error error) const;
+  void keep_up_with(const VmKey& key, int kvm_directory, std::map<VmKey, Vm>& current);
+
+  HostRoot root_;
+  Identifier* identifier_;
+  const Clock* clock_;
+  std::map<VmKey, Vm> vms_;
+};
+
+}  // namespace kvmtsc

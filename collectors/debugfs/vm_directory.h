@@ -1,0 +1,73 @@
+// VmDirectory: one VM's directory in debugfs, kept open, and the reading of its vCPUs.
+//
+//   <debugfs>/kvm/<creator>-<fd>/vcpu<id>/tsc-offset                    decimal, signed
+//                                        /tsc-scaling-ratio             decimal; with TSC scaling
+//                                        only /tsc-scaling-ratio-frac-bits   decimal; likewise
+//                                        /guest_mode                    1 while a nested guest runs
+//                                        /pid                           the thread that last ran it
+//
+// Source: arch/x86/kvm/debugfs.c and virt/kvm/kvm_main.c. Reading never blocks and pauses nobody.
+// The files are not seekable and belong to a VM that may end at any moment, so each is opened, read
+// once and closed. Not thread-safe.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "tsc/reading.h"
+
+namespace kvmtsc {
+
+class VmDirectory {
+ public:
+  // Takes an open directory.
+  VmDirectory(UniqueFd directory, const Clock& clock)
+      : directory_(std::move(directory)), clock_(&clock) {}
+
+  // TIDs of the threads that last ran the vCPUs, as far as they are known.
+  std::vector<pid_t> vcpu_threads();
+
+  // Reads every vCPU there is now. One that cannot be read is in `unreadable` and makes the VM
+  // torn; when none can, the first one's error is the result. kGone when the VM has ended, kTimeout
+  // when `deadline` passed before the end.
+  Result<VmReading> read(MonotonicTime deadline);
+
+ private:
+  struct Vcpu {
+    VcpuId id = 0;
+    // Paths relative to the VM's directory, made once: opening them from its descriptor costs the
+    // kernel one walk of two names.
+    std::string offset;
+    std::string guest_mode;
+    std::string ratio;
+    std::string pid;
+    bool has_guest_mode = false;     // older kernels lack it; nesting then goes unnoticed
+    bool has_ratio = false;          // present when the host's hardware scales TSCs
+    std::uint8_t fraction_bits = 0;  // a constant of the host
+    std::optional<Error> trouble;    // what keeps it from being read at all
+  };
+
+  // Lists the vCPUs anew if the directory has changed since it was last listed. Cheap when it has
+  // not: one fstat.
+  Status refresh();
+  Status list_vcpus();
+  Vcpu describe(VcpuId id) const;
+  Result<VmReading> read_listed(MonotonicTime deadline) const;
+  Result<VcpuReading> read_vcpu(const Vcpu& vcpu) const;
+  Result<bool> nested(const Vcpu& vcpu) const;
+  void read_again_where_different(VmReading& reading) const;
+
+  UniqueFd directory_;
+  const Clock* clock_;
+  std::vector<Vcpu> vcpus_;  // ascending by id
+  // The directory's link count and change time when it was listed: a new vCPU adds a subdirectory,
+  // which on debugfs shows in the first and on other file systems in either.
+  std::uint64_t listed_links_ = 0;
+  Nanoseconds listed_change_{0};
+};
+
+}  // namespace kvmtsc

@@ -1,0 +1,63 @@
+// Sampler: the one sampling thread. It sweeps on schedule and publishes each Snapshot.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "base/unique_fd.h"
+#include "collectors/sweep.h"
+#include "collectors/sweep_schedule.h"
+#include "collectors/uevents.h"
+
+namespace kvmtsc {
+
+class Sampler {
+ public:
+  // Starts the thread. From now until destruction `sweep`, and all it uses, belong to that thread.
+  // `on_sweep` is called in the thread after each sweep, before its snapshot is visible in
+  // latest(); it must not block. Where uevents cannot be had, VMs are noticed at regular sweeps
+  // only; the snapshot's collector "uevents" says so, and each sweep tries again.
+  Sampler(Sweep& sweep, SweepOptions options, std::function<void(const Snapshot&)> on_sweep);
+
+  // Ends the thread after the sweep that may be running.
+  ~Sampler();
+  Sampler(const Sampler&) = delete;
+  Sampler& operator=(const Sampler&) = delete;
+
+  // The newest snapshot; null before the first sweep has ended. Any thread.
+  SnapshotPtr latest() const;
+
+  // Has the sampling thread call `adopt`, set the options and sweep. Any thread; returns at once.
+  // Of several requests that wait only the last is carried out.
+  void reconfigure(SweepOptions options, std::function<void()> adopt);
+
+ private:
+  struct Request {
+    SweepOptions options;
+    std::function<void()> adopt;
+  };
+
+  void run(SweepOptions options);
+  void publish(std::shared_ptr<Snapshot> snapshot);
+  // Waits for the next sweep's time; false when the thread shall end.
+  bool wait_until_due(SweepSchedule& schedule);
+  void take_requests(SweepSchedule& schedule);
+  void wake() const;
+
+  Sweep* sweep_;
+  Result<KvmUevents> uevents_;  // the sampling thread's
+  std::function<void(const Snapshot&)> on_sweep_;
+  UniqueFd wake_;  // an eventfd: requests or the end wait
+
+  mutable std::mutex mutex_;
+  SnapshotPtr latest_;              // guarded by mutex_
+  std::optional<Request> request_;  // guarded by mutex_
+  bool ending_ = false;             // guarded by mutex_
+
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace kvmtsc

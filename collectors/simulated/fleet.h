@@ -1,0 +1,51 @@
+// SimulatedFleet: a deterministic fleet of VMs that do everything the service is meant to notice.
+// For the demo and for tests; no kernel involved.
+//
+// What the fleet does depends on the seed and on the time since its start alone, by the clock it is
+// given, so that a virtual clock replays any moment.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "collectors/offset_source.h"
+
+namespace kvmtsc {
+
+// What one simulated VM shows.
+enum class SimulatedBehaviour {
+  kHealthy,        // all offsets equal
+  kSkewed,         // one vCPU is 3 ms ahead from the start
+  kUnequalRatios,  // one vCPU's scaling ratio is 50 ppm higher: its skew grows
+  kNested,         // runs a nested guest now and then: untrusted while it does
+  kStepping,       // one vCPU's offset steps by 1 ms every 60 s
+  kComingAndGoing  // there for 60 s, gone for 30 s, and so on
+};
+
+class SimulatedFleet final : public OffsetSource {
+ public:
+  // One VM of each behaviour, and kHealthy ones up to `vms` in all (at least 6). `clock` outlives
+  // this; its monotonic time at construction is the fleet's start.
+  SimulatedFleet(std::uint64_t seed, std::size_t vms, const Clock& clock);
+
+  std::string_view name() const override { return "simulated"; }
+  Result<std::vector<FoundVm>> list() override;
+  Result<VmReading> read(const VmKey& key, MonotonicTime deadline) override;
+
+ private:
+  struct Vm {
+    SimulatedBehaviour behaviour = SimulatedBehaviour::kHealthy;
+    FoundVm found;
+    std::vector<VcpuReading> vcpus;  // at the fleet's start
+  };
+
+  Nanoseconds elapsed() const { return clock_->monotonic() - start_; }
+  bool present(const Vm& vm) const;
+  VmReading reading_of(const Vm& vm) const;
+
+  const Clock* clock_;
+  MonotonicTime start_;
+  std::vector<Vm> vms_;
+};
+
+}  // namespace kvmtsc

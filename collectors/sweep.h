@@ -1,0 +1,78 @@
+// Sweep: reads every VM of every source once and makes a Snapshot of what it found.
+//
+// One VM's trouble stays that VM's: it has a deadline and an error of its own. A VM that is no
+// longer listed, or that ended while being read, is not in the snapshot, and all that was
+// remembered of it is dropped. Sampling thread only.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "collectors/host_clock_source.h"
+#include "collectors/labels.h"
+#include "collectors/offset_source.h"
+#include "tsc/confirmation.h"
+#include "tsc/resume_guard.h"
+#include "tsc/snapshot.h"
+
+namespace kvmtsc {
+
+struct SweepOptions {
+  // Time between regular sweeps. Two readings confirm each other when at least half of it lies
+  // between them.
+  Nanoseconds interval = std::chrono::seconds(5);
+  // How long reading one VM may take.
+  Nanoseconds vm_deadline = std::chrono::milliseconds(500);
+};
+
+class Sweep {
+ public:
+  // `clock`, `host_clock` and the sources outlive this. Keys are unique across sources.
+  Sweep(SweepOptions options, const Clock& clock, HostClockSource& host_clock,
+        std::vector<OffsetSource*> sources);
+
+  // The caller may add to the snapshot before it publishes it.
+  std::shared_ptr<Snapshot> run();
+
+  // New options from the next run() on; what was confirmed stays so.
+  void set_options(SweepOptions options);
+
+  // VMs are labelled anew at the next run(): their identities may have changed.
+  void forget_labels() { labels_ = LabelBook{}; }
+
+ private:
+  // What is remembered of one VM from sweep to sweep.
+  struct Tracked {
+    Confirmation confirmation;
+    ResumeGuard resume;
+    std::uint64_t read_errors = 0;
+  };
+  // A source and what it listed last. While it cannot list, its VMs are not in the snapshot, but
+  // they keep their labels and counters for when it can again.
+  struct Listing {
+    OffsetSource* source;
+    std::vector<FoundVm> vms;
+  };
+
+  HostClock read_host_clock(Snapshot& snapshot);
+  void sweep_source(Listing& listing, Snapshot& snapshot);
+  void read_vms(Listing& listing, Snapshot& snapshot);
+  // Absent when the VM has ended meanwhile.
+  std::optional<VmState> read_vm(OffsetSource& source, const FoundVm& vm, const HostClock& host);
+  void judge(VmState& state, Tracked& tracked, const HostClock& host) const;
+  void label(Snapshot& snapshot);
+  void drop_vanished();
+
+  SweepOptions options_;
+  const Clock* clock_;
+  HostClockSource* host_clock_;
+  std::vector<Listing> listings_;
+  LabelBook labels_;
+  std::map<VmKey, Tracked> tracked_;
+  std::uint64_t sequence_ = 0;
+};
+
+}  // namespace kvmtsc

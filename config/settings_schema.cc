@@ -1,0 +1,114 @@
+#include "config/settings_schema.h"
+
+#include <chrono>
+#include <utility>
+
+#include "config/setting_types.h"
+
+namespace kvmtsc {
+namespace {
+
+Setting named(std::string key, std::string flag, std::string group, std::string help) {
+  Setting setting;
+  setting.key = std::move(key);
+  setting.flag = std::move(flag);
+  setting.group = std::move(group);
+  setting.help = std::move(help);
+  return setting;
+}
+
+Setting rules() {
+  Setting setting = named("identity.rules", "", "Names",
+                          "Rules that name VMs by a pattern on the command line or the cgroup of "
+                          "their process, the first that matches wins.");
+  setting.kind = SettingKind::kRules;
+  setting.takes = "it takes a list of maps with the keys match, pattern, name, uuid";
+  setting.show = [](const Settings&) { return std::string(); };
+  return setting;
+}
+
+std::vector<Setting> build() {
+  using std::chrono::hours;
+  using std::chrono::milliseconds;
+  using std::chrono::nanoseconds;
+  using std::chrono::seconds;
+  return {
+      addresses_setting(
+          named("web.listen_address", "--web.listen-address", "Web",
+                "Where to serve: HOST:PORT with an IPv4 address, [ADDRESS]:PORT with an IPv6 "
+                "one, or unix:PATH. Port 0 lets the kernel choose. Repeatable."),
+          [](auto& s) -> auto& { return s.listen_addresses; }),
+      path_setting(
+          named("web.config_file", "--web.config.file", "Web",
+                "File with TLS and password settings for the server."),
+          [](auto& s) -> auto& { return s.web_config_file; }, true),
+
+      path_setting(
+          named("path.procfs", "--path.procfs", "Host", "Where procfs is mounted."),
+          [](auto& s) -> auto& { return s.paths.proc; }, false),
+      path_setting(
+          named("path.sysfs", "--path.sysfs", "Host", "Where sysfs is mounted."),
+          [](auto& s) -> auto& { return s.paths.sys; }, false),
+      path_setting(
+          named("path.debugfs", "--path.debugfs", "Host", "Where debugfs is mounted."),
+          [](auto& s) -> auto& { return s.paths.debugfs; }, false),
+
+      duration_setting(
+          named("sweep.interval", "--sweep.interval", "Reading",
+                "Time from one reading of all TSC offsets to the next."),
+          [](auto& s) -> auto& { return s.sweep_interval; }, milliseconds(100), hours(1)),
+      rules(),
+
+      choice_setting(
+          named("attach.mode", "--attach.mode", "Attaching",
+                "Whether to run KVM ioctls inside running VMMs: off never does, clock reads "
+                "their clocks (stops a thread of the VMM, no vCPU, for some 50 us), correct may "
+                "write TSC offsets too."),
+          [](auto& s) -> auto& { return s.attach_mode; },
+          {{"off", AttachMode::kOff},
+           {"clock", AttachMode::kClock},
+           {"correct", AttachMode::kCorrect}}),
+      duration_setting(
+          named("attach.clock_interval", "--attach.clock-interval", "Attaching",
+                "Time from one reading of a VM's clock to the next."),
+          [](auto& s) -> auto& { return s.attach_clock_interval; }, seconds(1), hours(1)),
+
+      switch_setting(
+          named("correction.enabled", "--correction.enabled", "Correcting",
+                "Whether the API accepts corrections of TSC offsets. They need --attach.mode "
+                "correct as well."),
+          [](auto& s) -> auto& { return s.correction_enabled; }),
+      duration_setting(
+          named("correction.max_step", "--correction.max-step", "Correcting",
+                "The largest change of a guest's TSC that one correction may "
+                "make, as guest time."),
+          [](auto& s) -> auto& { return s.correction_max_step; }, nanoseconds(1), hours(1)),
+
+      choice_setting(named("log.level", "--log.level", "Logging",
+                           "The least important messages to log, on standard error."),
+                     [](auto& s) -> auto& { return s.log_level; },
+                     {{"trace", "trace"},
+                      {"debug", "debug"},
+                      {"info", "info"},
+                      {"warn", "warn"},
+                      {"error", "error"},
+                      {"off", "off"}}),
+      choice_setting(named("log.format", "--log.format", "Logging", "The form of a log line."),
+                     [](auto& s) -> auto& { return s.log_format; },
+                     {{"logfmt", LogFormat::kLogfmt}, {"json", LogFormat::kJson}}),
+
+      switch_setting(
+          named("demo", "--demo", "Demonstration",
+                "Serve a simulated fleet beside the VMs of this host."),
+          [](auto& s) -> auto& { return s.demo; }),
+  };
+}
+
+}  // namespace
+
+const std::vector<Setting>& settings_schema() {
+  static const std::vector<Setting> schema = build();
+  return schema;
+}
+
+}  // namespace kvmtsc

@@ -1,0 +1,53 @@
+#include "exporter/http/request_path.h"
+
+namespace kvmtsc::http {
+namespace {
+
+std::optional<unsigned> hex_digit(char c) {
+  if (c >= '0' && c <= '9') {
+    return static_cast<unsigned>(c - '0');
+  }
+  const char lower = static_cast<char>(c | 0x20);
+  if (lower >= 'a' && lower <= 'f') {
+    return static_cast<unsigned>(lower - 'a' + 10);
+  }
+  return std::nullopt;
+}
+
+bool is_control(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte < 0x20 || byte == 0x7F;
+}
+
+}  // namespace
+
+std::optional<std::string> decode_path(std::string_view raw) {
+  if (raw.empty() || raw.front() != '/') {
+    return std::nullopt;
+  }
+  std::string path;
+  path.reserve(raw.size());
+  for (std::size_t i = 0; i < raw.size(); ++i) {
+    char c = raw[i];
+    if (c == '%') {
+      const auto high = i + 2 < raw.size() ? hex_digit(raw[i + 1]) : std::nullopt;
+      const auto low = i + 2 < raw.size() ? hex_digit(raw[i + 2]) : std::nullopt;
+      if (!high || !low) {
+        return std::nullopt;
+      }
+      c = static_cast<char>(*high * 16 + *low);
+      i += 2;
+      if (c == '/') {
+        path += "%2F";
+        continue;
+      }
+    }
+    if (is_control(c)) {
+      return std::nullopt;
+    }
+    path += c;
+  }
+  return path;
+}
+
+}  // namespace kvmtsc::http

@@ -1,0 +1,123 @@
+// kvm-tsc-exporter: the service's main program. Composition and signals; everything else is
+// elsewhere.
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include <array>
+#include <cstdio>
+
+#include "base/version.h"
+#include "config/load.h"
+#include "exporter/log/log.h"
+#include "exporter/service.h"
+
+namespace kvmtsc {
+namespace {
+
+enum ExitStatus { kSuccess = 0, kFailure = 1, kUsage = 2 };
+
+// Signals are taken by sigwait() in the main thread; all threads inherit the mask.
+sigset_t block_signals() {
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+    ::sigaddset(&signals, signal);
+  }
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+// One descriptor for each VM's directory and each connection: the soft limit of 1024 is soon
+// reached.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+void print_demo_banner(const std::string& address) {
+  std::printf(
+      "\n"
+      "  kvm-tsc-exporter demo: a simulated fleet beside this host's own VMs\n"
+      "\n"
+      "    status page   http://%s/\n"
+      "    metrics       curl -s http://%s/metrics\n"
+      "    one VM        curl -s http://%s/metrics | grep 'vm=\"sim-skewed\"'\n"
+      "\n"
+      "  Worth watching:\n"
+      "    sim-skewed            one vCPU is 3 ms ahead      kvm_tsc_vcpu_skew_seconds\n"
+      "    sim-unequal-ratios    one vCPU drifts by 50 ppm   kvm_tsc_vcpu_skew_drift_ratio\n"
+      "    sim-stepping          1 ms more every minute      kvm_tsc_vcpu_offset_steps_total\n"
+      "    sim-nested            not to be trusted at times  kvm_tsc_vm_trust_info\n"
+      "    sim-coming-and-going  here 60 s, gone 30 s        kvm_tsc_vm_info\n"
+      "\n"
+      "  Skews appear once two sweeps, 5 s apart, agree. A real VM started now appears within 1 "
+      "s.\n"
+      "  Ctrl-C ends the demo.\n\n",
+      address.c_str(), address.c_str(), address.c_str());
+  std::fflush(stdout);
+}
+
+int run(const CommandLine& command_line, const Settings& settings) {
+  const sigset_t signals = block_signals();
+  raise_descriptor_limit();
+  const BuildInfo build = build_info();
+  auto service = Service::start(command_line, settings);
+  if (!service) {
+    log::error("cannot start", log::with_error({}, service.error()));
+    return kFailure;
+  }
+  log::info("started",
+            {{"version", std::string(build.version)}, {"revision", std::string(build.revision)}});
+  for (const std::string& address : (*service)->addresses()) {
+    log::info("listening", {{"address", address}});
+  }
+  if (settings.demo) {
+    print_demo_banner((*service)->addresses().front());
+  }
+  while (true) {
+    int signal = 0;
+    ::sigwait(&signals, &signal);
+    if (signal != SIGHUP) {
+      log::info("stopping", {{"signal", ::sigabbrev_np(signal)}});
+      return kSuccess;
+    }
+    // The outcome is in the log.
+    static_cast<void>((*service)->reload());
+  }
+}
+
+int main_with(int argc, const char* const* argv) {
+  const auto parsed = parse_command_line(argc, argv);
+  if (!parsed) {
+    std::fprintf(stderr, "kvm-tsc-exporter: %s\n", parsed.error().text().c_str());
+    return kUsage;
+  }
+  if (const auto* print = std::get_if<PrintAndExit>(&*parsed)) {
+    std::fputs(print->text.c_str(), stdout);
+    return kSuccess;
+  }
+  const auto& command_line = std::get<CommandLine>(*parsed);
+  const auto settings = load_settings(command_line);
+  if (!settings) {
+    std::fprintf(stderr, "%s\n", settings.error().text().c_str());
+    return kUsage;
+  }
+  if (command_line.check_only) {
+    std::puts("configuration is valid");
+    return kSuccess;
+  }
+  return run(command_line, *settings);
+}
+
+}  // namespace
+}  // namespace kvmtsc
+
+int main(int argc, char** argv) {
+  return kvmtsc::main_with(argc, argv);
+}

@@ -1,0 +1,84 @@
+#include "exporter/routes.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/version.h"
+#include "exporter/http/encoding.h"
+#include "exporter/http/message.h"
+#include "exporter/metrics/exposition.h"
+#include "exporter/metrics/families.h"
+#include "exporter/page/status_page.h"
+
+namespace kvmtsc {
+namespace {
+
+using http::Request;
+using http::Response;
+
+Response text(int status, std::string body) {
+  Response response;
+  response.status = status;
+  response.body = std::move(body);
+  return response;
+}
+
+Response metrics(const SnapshotPtr& snapshot, const Request& request) {
+  Families families;
+  if (snapshot) {
+    append_vm_families(*snapshot, families);
+    append_host_families(*snapshot, families);
+  }
+  append_build_info(build_info(), families);
+  append_process_families(families);
+  const auto format = http::prefers_openmetrics(request.header("Accept"))
+                          ? ExpositionFormat::kOpenMetrics
+                          : ExpositionFormat::kText;
+  Response response;
+  response.content_type = content_type(format);
+  response.body = expose(families, format);
+  response.headers.emplace_back("Vary", "Accept");
+  return response;
+}
+
+Response ready(const SnapshotPtr& snapshot, Nanoseconds interval, MonotonicTime now) {
+  if (!snapshot) {
+    return text(503, "not ready: the first sweep has not ended\n");
+  }
+  const Nanoseconds age = now - snapshot->taken;
+  if (age > std::max<Nanoseconds>(3 * interval, std::chrono::seconds(10))) {
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(age).count();
+    return text(503, "not ready: the last sweep ended " + std::to_string(seconds) + " s ago\n");
+  }
+  return text(200, "ready\n");
+}
+
+Response reloaded(const Result<std::string>& outcome) {
+  return outcome ? text(200, *outcome + "\n")
+                 : http::problem(422, "The running configuration stays. " + outcome.error().text());
+}
+
+Response page(const SnapshotPtr& snapshot) {
+  Response response = text(200, status_page(snapshot.get(), build_info().version));
+  response.content_type = "text/html; charset=utf-8";
+  response.headers.emplace_back("Content-Security-Policy",
+                                "default-src 'none'; style-src 'unsafe-inline'");
+  return response;
+}
+
+}  // namespace
+
+http::Router make_routes(RouteSources sources) {
+  http::Router router;
+  router.add("GET", "/metrics",
+             [sources](const Request& request) { return metrics(sources.latest(), request); });
+  router.add("GET", "/-/healthy", [](const Request&) { return text(200, "healthy\n"); });
+  router.add("GET", "/-/ready", [sources](const Request&) {
+    return ready(sources.latest(), sources.sweep_interval(), sources.clock->monotonic());
+  });
+  router.add("POST", "/-/reload", [sources](const Request&) { return reloaded(sources.reload()); });
+  router.add("GET", "/", [sources](const Request&) { return page(sources.latest()); });
+  return router;
+}
+
+}  // namespace kvmtsc

@@ -1,0 +1,147 @@
+#include "exporter/service.h"
+
+#include <utility>
+
+#include "exporter/log/log.h"
+#include "exporter/routes.h"
+
+namespace kvmtsc {
+namespace {
+
+// The demo's fleet is the same every time.
+constexpr std::uint64_t kDemoSeed = 1;
+constexpr std::size_t kDemoVms = 12;
+
+SweepOptions sweep_options(const Settings& settings) {
+  SweepOptions options;
+  options.interval = settings.sweep_interval;
+  return options;
+}
+
+Result<IdentityRules> compile_rules(const Settings& settings) {
+  std::vector<IdentityRuleText> texts;
+  for (const IdentityRule& rule : settings.identity_rules) {
+    texts.push_back({rule.subject == IdentitySubject::kCgroup
+                         ? IdentityRuleText::Subject::kCgroup
+                         : IdentityRuleText::Subject::kCommandLine,
+                     rule.pattern, rule.name, rule.uuid});
+  }
+  return IdentityRules::compile(texts);
+}
+
+void configure_log(const Settings& settings) {
+  const auto level = log::parse_level(settings.log_level);
+  log::configure(level ? *level : log::Level::kInfo, settings.log_format == LogFormat::kJson
+                                                         ? log::Format::kJson
+                                                         : log::Format::kLogfmt);
+}
+
+// The keys that differ and that a running service cannot change.
+std::string needs_restart(const Settings& running, const Settings& wanted) {
+  std::string keys;
+  const auto note = [&](bool differs, const char* key) {
+    if (differs) {
+      keys += (keys.empty() ? "" : ", ") + std::string(key);
+    }
+  };
+  note(running.paths != wanted.paths, "path");
+  note(running.listen_addresses != wanted.listen_addresses, "web.listen_address");
+  note(running.web_config_file != wanted.web_config_file, "web.config_file");
+  note(running.attach_mode != wanted.attach_mode, "attach.mode");
+  note(running.attach_clock_interval != wanted.attach_clock_interval, "attach.clock_interval");
+  note(running.correction_enabled != wanted.correction_enabled, "correction.enabled");
+  note(running.correction_max_step != wanted.correction_max_step, "correction.max_step");
+  note(running.demo != wanted.demo, "demo");
+  return keys;
+}
+
+std::vector<OffsetSource*> sources_of(DebugfsSource& debugfs, SimulatedFleet* fleet) {
+  std::vector<OffsetSource*> sources{&debugfs};
+  if (fleet != nullptr) {
+    sources.push_back(fleet);
+  }
+  return sources;
+}
+
+}  // namespace
+
+Service::Service(const CommandLine& command_line, const Settings& settings, IdentityRules rules)
+    : command_line_(command_line),
+      settings_(settings),
+      identifier_(settings.paths, std::move(rules)),
+      debugfs_(settings.paths, identifier_, system_clock()),
+      host_clock_(settings.paths, system_clock()),
+      fleet_(settings.demo ? std::make_unique<SimulatedFleet>(kDemoSeed, kDemoVms, system_clock())
+                           : nullptr),
+      sweep_(sweep_options(settings), system_clock(), host_clock_,
+             sources_of(debugfs_, fleet_.get())),
+      sampler_(sweep_, sweep_options(settings),
+               [this](const Snapshot& snapshot) { sweep_log_.observe(snapshot); }) {}
+
+Result<std::unique_ptr<Service>> Service::start(const CommandLine& command_line,
+                                                const Settings& settings) {
+  auto rules = compile_rules(settings);
+  if (!rules) {
+    return rules.error();
+  }
+  configure_log(settings);
+  std::unique_ptr<Service> service(new Service(command_line, settings, *std::move(rules)));
+  if (auto serving = service->serve(); !serving) {
+    return serving.error();
+  }
+  return service;
+}
+
+Status Service::serve() {
+  http::ServerOptions options;
+  options.listen = settings_.listen_addresses;
+  options.log = [](const std::string& line) { log::warn("HTTP server", {{"detail", line}}); };
+  RouteSources sources;
+  sources.latest = [this] { return sampler_.latest(); };
+  sources.sweep_interval = [this] { return sweep_interval(); };
+  sources.reload = [this] { return reload(); };
+  sources.clock = &system_clock();
+  auto server = http::Server::start(options, make_routes(std::move(sources)));
+  if (!server) {
+    return server.error();
+  }
+  server_ = *std::move(server);
+  return ok_status();
+}
+
+Nanoseconds Service::sweep_interval() const {
+  const std::lock_guard lock(mutex_);
+  return settings_.sweep_interval;
+}
+
+Result<std::string> Service::reload() {
+  const std::lock_guard lock(mutex_);
+  auto wanted = load_settings(command_line_);
+  auto rules = wanted ? compile_rules(*wanted) : Result<IdentityRules>(wanted.error());
+  if (!rules) {
+    log::error("configuration refused, the running one stays", log::with_error({}, rules.error()));
+    return rules.error();
+  }
+  const std::string restart = needs_restart(settings_, *wanted);
+  configure_log(*wanted);
+  sampler_.reconfigure(sweep_options(*wanted),
+                       [this, rules = *std::move(rules)] { adopt_rules(rules); });
+  settings_.sweep_interval = wanted->sweep_interval;
+  settings_.identity_rules = wanted->identity_rules;
+  settings_.log_level = wanted->log_level;
+  settings_.log_format = wanted->log_format;
+  std::string outcome = "configuration reloaded";
+  if (!restart.empty()) {
+    outcome += "; changes to these need a restart: " + restart;
+  }
+  log::info(outcome);
+  return outcome;
+}
+
+void Service::adopt_rules(IdentityRules rules) {
+  identifier_.set_rules(std::move(rules));
+  debugfs_.forget_identities();
+  sweep_.forget_labels();
+}
+
+}  // namespace kvmtsc

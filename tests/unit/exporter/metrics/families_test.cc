@@ -1,0 +1,109 @@
+#include "exporter/metrics/families.h"
+
+#include <gtest/gtest.h>
+
+#include "exporter/metrics/exposition.h"
+
+namespace kvmtsc {
+namespace {
+
+std::string metrics_of(const Snapshot& snapshot) {
+  Families families;
+  append_vm_families(snapshot, families);
+  append_host_families(snapshot, families);
+  return expose(families, ExpositionFormat::kText);
+}
+
+VmState vm_with(std::vector<VcpuReading> vcpus) {
+  VmState vm;
+  vm.label = "web";
+  vm.identity = {"web", "0c7b", "qemu", 4711, 1};
+  vm.reading.emplace();
+  vm.reading->vcpus = std::move(vcpus);
+  vm.steps.resize(vm.reading->vcpus.size());
+  return vm;
+}
+
+bool has_line(const std::string& text, const std::string& line) {
+  return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
+}
+
+TEST(VmFamilies, SecondsAreTicksOverTheGuestsFrequency) {
+  auto vm = vm_with({{0, -100, {}, {}}, {1, -100, {}, {}}, {5, 2'999'900, {}, {}}});
+  vm.skew = analyse_skew(vm.reading->vcpus, 0, 0);
+  vm.frequency = Frequency{3e9, 3};
+  vm.steps = {0, 0, 7};
+  Snapshot snapshot;
+  snapshot.vms = {vm};
+  const auto text = metrics_of(snapshot);
+  EXPECT_TRUE(has_line(text, R"(kvm_tsc_vm_info{vm="web",uuid="0c7b",pid="4711",vmm="qemu"} 1)"));
+  EXPECT_TRUE(has_line(text, R"(kvm_tsc_vm_vcpus{vm="web"} 3)"));
+  EXPECT_TRUE(has_line(text, R"(kvm_tsc_vcpu_skew_seconds{vm="web",vcpu="5"} 0.001)"));
+  EXPECT_TRUE(has_line(text, R"(kvm_tsc_vcpu_skew_seconds{vm="web",vcpu="0"} 0)"));
+  EXPECT_TRUE(has_line(text, R"(kvm_tsc_vm_skew_spread_seconds{vm="web"} 0.001)"));
+  EXPECT_TRUE(has_line(text, R"(kvm_tsc_vcpu_offset_steps_total{vm="web",vcpu="5"} 7)"));
+  EXPECT_TRUE(has_line(text, R"(kvm_tsc_vm_frequency_hertz{vm="web"} 3e+09)") ||
+              has_line(text, R"(kvm_tsc_vm_frequency_hertz{vm="web"} 3000000000)"))
+      << text;
+  EXPECT_NE(text.find(R"(kvm_tsc_vm_skew_bound_seconds{vm="web"} 1.0)"), std::string::npos) << text;
+}
+
+TEST(VmFamilies, WhatIsUnknownIsAbsent) {
+  auto unread = vm_with({});
+  unread.reading.reset();
+  unread.error = Error{ErrorKind::kInvalid, "garbage", {}};
+  unread.read_errors = 4;
+  Snapshot snapshot;
+  snapshot.vms = {unread};
+  const auto text = metrics_of(snapshot);
+  EXPECT_TRUE(has_line(text, R"(kvm_tsc_vm_read_errors_total{vm="web"} 4)"));
+  for (const char* absent : {"kvm_tsc_vm_vcpus", "kvm_tsc_vm_trusted", "skew", "offset",
+                             "kvm_tsc_host_frequency", "kvm_tsc_host_clock"}) {
+    EXPECT_EQ(text.find(absent), std::string::npos) << absent << " in\n" << text;
+  }
+}
+
+TEST(VmFamilies, AnUnconfirmedSkewIsAbsentButTheOffsetIsNot) {
+  Snapshot snapshot;
+  snapshot.vms = {vm_with({{0, 1, {}, {}}, {1, 2, {}, {}}})};
+  const auto text = metrics_of(snapshot);
+  EXPECT_TRUE(has_line(text, R"(kvm_tsc_vcpu_offset_ticks{vm="web",vcpu="1"} 2)"));
+  EXPECT_EQ(text.find("skew"), std::string::npos);
+}
+
+TEST(VmFamilies, DistrustSaysWhy) {
+  auto vm = vm_with({{0, 1, {}, Trust::kNested}});
+  vm.reading->trust = Trust::kNested;
+  Snapshot snapshot;
+  snapshot.vms = {vm};
+  const auto text = metrics_of(snapshot);
+  EXPECT_TRUE(has_line(text, R"(kvm_tsc_vm_trusted{vm="web"} 0)"));
+  EXPECT_TRUE(has_line(text, R"(kvm_tsc_vm_trust_info{vm="web",state="nested"} 1)"));
+}
+
+TEST(HostFamilies, AFailedCollectorIsSeen) {
+  Snapshot snapshot;
+  snapshot.collectors = {{"debugfs", false, std::chrono::milliseconds(2), Error{}},
+                         {"host_clock", true, std::chrono::microseconds(10), {}}};
+  snapshot.taken_real = {std::chrono::seconds(1'790'000'000)};
+  const auto text = metrics_of(snapshot);
+  EXPECT_TRUE(has_line(text, R"(kvm_tsc_collector_success{collector="debugfs"} 0)"));
+  EXPECT_TRUE(has_line(text, R"(kvm_tsc_collector_success{collector="host_clock"} 1)"));
+  EXPECT_TRUE(has_line(text, R"(kvm_tsc_collector_duration_seconds{collector="debugfs"} 0.002)"));
+  EXPECT_TRUE(has_line(text, "kvm_tsc_last_sweep_timestamp_seconds 1.79e+09") ||
+              has_line(text, "kvm_tsc_last_sweep_timestamp_seconds 1790000000"));
+}
+
+TEST(ProcessFamilies, AreThoseOfThisProcess) {
+  Families families;
+  append_process_families(families);
+  const auto text = expose(families, ExpositionFormat::kText);
+  for (const char* name :
+       {"process_cpu_seconds_total", "process_start_time_seconds", "process_virtual_memory_bytes",
+        "process_resident_memory_bytes", "process_open_fds", "process_max_fds"}) {
+    EXPECT_NE(text.find(std::string("\n") + name + " "), std::string::npos) << name;
+  }
+}
+
+}  // namespace
+}  // namespace kvmtsc
