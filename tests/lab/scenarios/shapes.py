@@ -11,14 +11,14 @@ SWEEP = 0.5
 
 
 def run(host):
-    with host.exporter(sweep=f"{SWEEP}s") as exporter:
+    with host.exporter(sweep=SWEEP) as exporter:
         two_in_one_process(host, exporter)
         for creator in ("other", "ended"):
             created_by_another_thread(host, exporter, creator)
         plugged_in_late(host, exporter)
         killed(host, exporter)
         host.check_equal("the service logs no error", exporter.errors(), [])
-    with host.exporter(sweep="60s") as exporter:
+    with host.exporter(sweep=60) as exporter:
         noticed_at_once(host, exporter)
 
 

@@ -14,7 +14,7 @@ NONE = dict.fromkeys(WRITTEN, 0)
 
 
 def run(host):
-    with host.micro_vmm("--vcpus", 4) as vmm, host.exporter(sweep=f"{SWEEP:g}s") as exporter:
+    with host.micro_vmm("--vcpus", 4) as vmm, host.exporter(sweep=SWEEP) as exporter:
         metrics = exporter.metrics_when(lambda seen: any(
             len(seen.skews(vm)) == 4 for vm in seen.vms_of(vmm.pid)))
         [vm] = metrics.vms_of(vmm.pid)

@@ -10,7 +10,7 @@ EVENT = re.compile(r"kvm_write_tsc_offset: +vcpu=(\d+) prev=(\d+) next=(\d+)")
 
 def run(host):
     trace_cmd("start", "-e", "kvm:kvm_write_tsc_offset")
-    with host.micro_vmm("--ids", "0,1,4") as vmm, host.exporter() as exporter:
+    with host.micro_vmm("--ids", "0,1,4", "--guest", "halt") as vmm, host.exporter() as exporter:
         common = debugfs.offsets(vmm.directory())[0]
         for id, step in ((1, 1_000_003), (4, -2_000_029)):
             vmm.command("set-offset", id, common + step)

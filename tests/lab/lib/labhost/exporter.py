@@ -15,12 +15,12 @@ ERROR_LEVEL = re.compile(r"\blevel=(error|critical|fatal)\b")
 
 
 class Exporter(Program):
-    """Ready when /-/ready says so."""
+    """`sweep` is the interval in seconds. Ready when /-/ready says so."""
 
     def __init__(self, bin, scratch, flags, sweep):
         self._log = os.path.join(scratch, "exporter.log")  # the agent copies it to the console log
         super().__init__([os.path.join(bin, "kvm-tsc-exporter"), "--log.format=logfmt",
-                          f"--web.listen-address={ADDRESS}:{PORT}", f"--sweep.interval={sweep}", *flags],
+                          f"--web.listen-address={ADDRESS}:{PORT}", f"--sweep.interval={round(sweep * 1000)}ms", *flags],
                          log=self._log)
         self._wait_until_ready()
 

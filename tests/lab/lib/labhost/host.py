@@ -52,7 +52,7 @@ class Host:
 
     # The programs; each is a context manager that leaves nothing running.
 
-    def exporter(self, *flags, sweep="0.5s"):
+    def exporter(self, *flags, sweep=0.5):
         """The service under test."""
         return Exporter(self.bin, self.scratch, flags, sweep)
 
