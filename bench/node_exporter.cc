@@ -3,8 +3,9 @@
 #include <string>
 #include <utility>
 
+#include "tests/fakes/http_client.h"
 #include "tests/integration/eventually.h"
-#include "tests/integration/http_client.h"
+#include "tests/integration/free_port.h"
 #include "tests/integration/paths.h"
 
 namespace kvmtsc::bench {
@@ -21,7 +22,7 @@ Result<NodeExporter> NodeExporter::start() {
     return process.error();
   }
   const bool answers = integration::eventually(std::chrono::seconds(10), [&] {
-    const auto reply = integration::http_request(*port, {"GET", "/metrics", {}, ""});
+    const auto reply = fakes::http_get("127.0.0.1:" + std::to_string(*port), "/metrics");
     return reply && reply->status == 200;
   });
   if (!answers) {

@@ -14,13 +14,11 @@
 #include "bench/service.h"
 #include "bench/statistics.h"
 #include "bench/stopwatch.h"
-#include "tests/integration/http_client.h"
+#include "tests/fakes/http_client.h"
 #include "tests/integration/requirements.h"
 
 namespace kvmtsc::bench {
 namespace {
-
-using Headers = std::map<std::string, std::string>;
 
 constexpr std::size_t kScrapes = 500;
 constexpr double kScrapeLimit = 20;  // ms
@@ -30,25 +28,29 @@ constexpr double kMilli = 1e3;
 constexpr double kMicro = 1e6;
 constexpr double kMiB = 1024.0 * 1024.0;
 
-Result<integration::HttpReply> get_metrics(std::uint16_t port, const Headers& headers) {
-  auto reply = integration::http_request(port, {"GET", "/metrics", headers, ""});
-  if (reply && reply->status != 200) {
+Result<fakes::HttpReply> get_metrics(std::uint16_t port, const fakes::Headers& headers) {
+  const std::string address = "127.0.0.1:" + std::to_string(port);
+  auto reply = fakes::http_get(address, "/metrics", headers);
+  if (!reply) {
+    return Error{ErrorKind::kTimeout, address + "/metrics does not answer", {}};
+  }
+  if (reply->status != 200) {
     return Error{ErrorKind::kInvalid, "/metrics: status " + std::to_string(reply->status), {}};
   }
-  return reply;
+  return *std::move(reply);
 }
 
 // One exporter, asked in one way.
 struct Target {
   std::uint16_t port = 0;
-  Headers headers;
+  fakes::Headers headers;
   double series = 0;  // that it serves
   Measurements seconds;
 
   double micros_per_series() const { return seconds.median() * kMicro / series; }
 };
 
-Result<Target> make_target(std::uint16_t port, Headers headers) {
+Result<Target> make_target(std::uint16_t port, fakes::Headers headers) {
   const auto reply = get_metrics(port, {});
   if (!reply) {
     return reply.error();
@@ -94,7 +96,7 @@ void report(const std::string& how, const Target& ours, const Target* node, Resu
   results.add({row, "us", ours.micros_per_series(), node->micros_per_series(), kSeriesLimit, {}});
 }
 
-Status measure(const std::string& how, const Headers& headers, std::uint16_t our_port,
+Status measure(const std::string& how, const fakes::Headers& headers, std::uint16_t our_port,
                const std::optional<NodeExporter>& node_exporter, Results& results) {
   auto ours = make_target(our_port, headers);
   if (!ours) {

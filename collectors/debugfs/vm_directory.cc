@@ -55,7 +55,7 @@ Status VmDirectory::refresh() {
   if (now.st_nlink == listed_links_ && change == listed_change_) {
     return ok_status();
   }
-  const auto listed = list_vcpus();
+  auto listed = list_vcpus();
   if (listed) {
     listed_links_ = now.st_nlink;
     listed_change_ = change;

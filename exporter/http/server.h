@@ -10,7 +10,8 @@
 // Refused before the router: a head above 16 KiB (400) or of 64 fields and more
 // (431), a body above max_body_bytes (413), a
 // chunked body (411), a body announced with Expect (417), an unclear Content-Length and a target
-// that is not a path (400).
+// that is not a path (400). A target that is "*" or on another server gets no answer: CivetWeb ends
+// the connection.
 #pragma once
 
 #include <chrono>

@@ -54,7 +54,7 @@ void append_offsets(const Snapshot& snapshot, Families& families) {
   auto offsets =
       gauge("kvm_tsc_vcpu_offset_ticks",
             "TSC offset of the vCPU as last read. Informational: beyond 2^53 ticks (35 days "
-            "at 3 GHz) a sample cannot hold every tick; the skew is computed from exact ones.");
+            "at 3 GHz) a sample cannot hold every tick, and nothing is computed from it.");
   auto steps =
       counter("kvm_tsc_vcpu_offset_steps_total",
               "Changes of the vCPU's offset or scaling ratio that two sweeps agreed on. The "

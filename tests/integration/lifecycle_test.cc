@@ -78,7 +78,7 @@ TEST_F(LifecycleTest, RefusesABadConfigurationOnPostAndGoesOn) {
   ASSERT_NO_FATAL_FAILURE(start());
   const std::pair<std::string, std::string> cases[] = {
       {kBadConfig, "intervall"},                             // the key
-      {"sweep:\n  interval: [1s\n", ":2: "},                 // the line of malformed YAML
+      {"sweep:\n  interval: [1s\n", "not YAML"},             // malformed
       {std::string("log: {level: \xFF\xFE}\n"), "UTF-8"},    // not text
       {"sweep: {interval: 1ns}\n", "sweep.interval"},        // out of range
       {"identity: {rules: [{pattern: '('}]}\n", "pattern"},  // no regular expression

@@ -10,7 +10,7 @@ using std::chrono::seconds;
 class ConfirmationTest : public testing::Test {
  protected:
   // Observes vCPUs 0.. with these offsets, `after` later than the last time.
-  void observe(std::vector<std::int64_t> offsets, Trust trust = Trust::kTrusted,
+  void observe(const std::vector<std::int64_t>& offsets, Trust trust = Trust::kTrusted,
                Nanoseconds after = seconds(5)) {
     VmReading reading;
     for (const auto offset : offsets) {

@@ -9,7 +9,7 @@ using std::chrono::seconds;
 
 class ResumeGuardTest : public testing::Test {
  protected:
-  bool torn(std::vector<std::int64_t> offsets, Nanoseconds suspended, Nanoseconds after) {
+  bool torn(const std::vector<std::int64_t>& offsets, Nanoseconds suspended, Nanoseconds after) {
     VmReading reading;
     for (const auto offset : offsets) {
       reading.vcpus.push_back({static_cast<VcpuId>(reading.vcpus.size()), offset, {}, {}});

@@ -111,6 +111,9 @@ TEST_F(SlowClientsTest, StopsAtOnceBesideSilentAndIdleClients) {
     ASSERT_TRUE(connection.receive());
   }
   auto local = connect_many(server_->addresses().at(1), 10, "GET ");
+  // Those before it have a worker too when this is answered; CivetWeb forgets at its stop what it
+  // has accepted and not yet given to one, for the process's end to close.
+  ASSERT_TRUE(http_get(server_->addresses().at(1), "/-/healthy"));
   const auto took = time_to_stop();
   RecordProperty("stop_ms", static_cast<int>(took.count()));
   EXPECT_LT(took, 1s);

@@ -1,0 +1,1 @@
+"""The lab's runner: prepares an image, boots hosts from it and runs scenarios in them."""

@@ -1,0 +1,5 @@
+"""A scenario that checks nothing."""
+
+
+def run(host):
+    print(f"host {host.name} says nothing")
