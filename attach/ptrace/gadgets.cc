@@ -65,6 +65,7 @@ Result<Gadgets> find_gadgets(pid_t process, const MemoryMap& map) {
   std::optional<RemoteAddress> syscall_return;
   std::optional<RemoteAddress> sigreturn;
   std::vector<std::byte> piece(kPiece + kOverlap);
+  bool any_code = false;
   for (const Mapping* mapping : order) {
     for (RemoteAddress at = mapping->begin; at < mapping->end; at = at + kPiece) {
       const std::size_t size = std::min(piece.size(), mapping->end.value - at.value);
@@ -74,6 +75,7 @@ Result<Gadgets> find_gadgets(pid_t process, const MemoryMap& map) {
       } else if (error != 0) {
         break;  // unmapped meanwhile, or a device's memory
       }
+      any_code = true;
       if (const auto found = find_syscall_return(code); found && !syscall_return) {
         syscall_return = at + *found;
       }
@@ -84,6 +86,10 @@ Result<Gadgets> find_gadgets(pid_t process, const MemoryMap& map) {
         return Gadgets{*syscall_return, *sigreturn};
       }
     }
+  }
+  if (!any_code) {
+    // It has given up its memory, which it does before anything else tells that it has ended.
+    return Error{ErrorKind::kGone, "process " + std::to_string(process) + " is ending", {}};
   }
   return Error{ErrorKind::kRefused,
                "process " + std::to_string(process) +

@@ -21,6 +21,11 @@ struct Case {
   std::string program;
 };
 
+// For ctest's names.
+void PrintTo(const Case& shown, std::ostream* out) {
+  *out << shown.name;
+}
+
 class UndisturbedTest : public ::testing::TestWithParam<Case> {};
 
 TEST_P(UndisturbedTest, BehavesAsUntouched) {
