@@ -50,6 +50,7 @@ sanitize: packages-build packages-test packages-lint build/asan/build.ninja buil
 
 .PHONY: lint
 lint: packages-build packages-test packages-lint build/release/build.ninja ## clang-format and clang-tidy
+	@cmake --preset release >build/configure-release.log  # so that new files are known
 	@scripts/lint.sh
 
 .PHONY: format
