@@ -17,6 +17,9 @@ namespace kvmtsc {
 struct WantedOffset {
   VcpuId id = 0;
   std::int64_t offset = 0;  // ticks of the guest TSC
+  // Where given: nothing is written, to no vCPU, unless this is the offset found there once every
+  // vCPU stands still.
+  std::optional<std::int64_t> expected = {};
 };
 
 // What is known of one vCPU afterwards. KVM may accept a write and ignore it (protected guests,
@@ -59,9 +62,10 @@ class OffsetWriter {
   // others not. On any failure what was written is put back before the vCPUs run. `deadline` covers
   // all of it, with time kept for putting back.
   //
-  // An Error means that nothing was written (kRefused, kPermission, kGone, kTimeout, kInvalid for
-  // an empty list or a vCPU named twice). Vital: if this process is killed half way the vCPUs run
-  // on, with the offsets written so far; nothing can put those back.
+  // An Error means that nothing was written (kRefused, kPermission, kGone, kTimeout, kConflict
+  // when an offset is not the expected one, kInvalid for an empty list or a vCPU named twice).
+  // Vital: if this process is killed half way the vCPUs run on, with the offsets written so far;
+  // nothing can put those back.
   virtual Result<WriteReport> write(const AttachTarget& vm, std::span<const WantedOffset> offsets,
                                     MonotonicTime deadline) = 0;
 };

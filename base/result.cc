@@ -20,6 +20,10 @@ const char* error_kind_name(ErrorKind kind) {
       return "unsupported";
     case ErrorKind::kRefused:
       return "refused";
+    case ErrorKind::kConflict:
+      return "conflict";
+    case ErrorKind::kLimited:
+      return "limited";
     case ErrorKind::kTimeout:
       return "timeout";
     case ErrorKind::kIo:

@@ -19,6 +19,8 @@ enum class ErrorKind {
   kUnsupported,  // this kernel or build cannot
   kRefused,      // we could, and decline; the reason is policy or safety
   kTimeout,      // a deadline passed
+  kConflict,     // things are no longer as the request took them to be
+  kLimited,      // done too often; it will be done later
   kIo,           // the operating system failed in another way
 };
 

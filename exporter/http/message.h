@@ -11,6 +11,19 @@ namespace kvmtsc::http {
 
 using Header = std::pair<std::string, std::string>;
 
+enum class Role {
+  kNobody,    // has not said who it is
+  kViewer,    // may read
+  kOperator,  // may read and change
+};
+
+// Who sent a request, as far as the server could make sure.
+struct Principal {
+  std::string name;  // "user:alice", "token:night-shift", "root"; empty for nobody
+  Role role = Role::kNobody;
+  std::vector<std::string> scope;  // names of what an operator may change; empty for everything
+};
+
 struct Request {
   std::string method;  // upper case, e.g. "GET"
   // Percent-decoded except for %2F, which is not a separator (RFC 3986, 2.2) and stays "%2F";
@@ -20,6 +33,9 @@ struct Request {
   std::vector<Header> headers;
   std::string body;  // at most ServerOptions::max_body_bytes
   std::string peer;  // "127.0.0.1:51234", "[::1]:51234" or "unix"
+  Principal principal = {};
+  // What the path's {segments} stand for, decoded; set by the Router.
+  std::vector<Header> parameters;
 
   // The first header of that name, compared without case; empty view if there is none.
   std::string_view header(std::string_view name) const;

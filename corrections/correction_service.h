@@ -1,0 +1,111 @@
+// CorrectionService: plans corrections, carries them out one at a time in the sampling thread, and
+// watches whether they took.
+//
+// What happens to one, and what a death of ours between two steps leaves:
+//
+//   1. request() checks the plan, its objections, the limits; journal "requested" (queued).
+//   2. run_queued(), in the sampling thread: journal "applying". From here to 4 a restart finds
+//      it unfinished and reports it as kUncertain ("interrupted").
+//   3. OffsetWriter::write, which compares the offsets with those the plan saw while every vCPU
+//      stands still, and writes only if they are the same.
+//   4. journal "written", or "finished" when there is nothing to verify.
+//   5. observe(), after each sweep: two that agree, and the master clock; journal "finished".
+//
+// Threads: run_queued() and observe() belong to the sampling thread, the rest to any.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "attach/clock_source.h"
+#include "attach/offset_writer.h"
+#include "base/clock.h"
+#include "corrections/correction.h"
+#include "corrections/journal.h"
+#include "tsc/snapshot.h"
+
+namespace kvmtsc {
+
+struct CorrectionOptions {
+  bool enabled = false;  // otherwise plans are made and corrections refused
+  Nanoseconds max_step = std::chrono::seconds(1);
+  unsigned per_vm_per_hour = 6;
+  unsigned per_host_per_hour = 30;
+  Nanoseconds write_deadline = std::chrono::seconds(1);
+  Nanoseconds verify_deadline = std::chrono::minutes(1);  // then what is not known is kUncertain
+  Nanoseconds plan_lifetime = std::chrono::minutes(10);
+};
+
+struct PlanRecord {
+  std::string id;
+  VmName vm;
+  CorrectionPlan plan;
+  RealTime planned;
+  RealTime expires;
+};
+
+struct CorrectionRequest {
+  std::string plan_id;
+  std::set<Objection> allowed;
+  std::string reason;
+  Requester requester;
+};
+
+// Counters for /metrics, since the start.
+struct CorrectionCounts {
+  std::map<std::string, std::map<Verdict, std::uint64_t>> finished;  // vm label -> verdict -> n
+  std::uint64_t refused = 0;
+  std::uint64_t unfinished_at_start = 0;
+};
+
+class CorrectionService {
+ public:
+  // `writer` and `clocks` are null where corrections are off; the others and they outlive this.
+  // `latest` gives the newest snapshot (null before the first), `migrating` says whether a VM's
+  // process shows signs of a migration, `wake` asks the sampling thread to call run_queued().
+  struct Parts {
+    OffsetWriter* writer = nullptr;
+    ClockSource* clocks = nullptr;
+    Journal* journal = nullptr;
+    const Clock* clock = nullptr;
+    std::function<SnapshotPtr()> latest;
+    std::function<bool(const VmIdentity&)> migrating;
+    std::function<void()> wake;
+  };
+  CorrectionService(CorrectionOptions options, Parts parts);
+
+  // Reports what the last run left half done as kUncertain. Before anything else.
+  Status recover();
+
+  // Changes nothing but the journal and the book of plans. kNotFound for a VM that is not there.
+  Result<PlanRecord> plan(const VmKey& vm, const CorrectionGoal& goal, const Requester& requester);
+  std::optional<PlanRecord> find_plan(const std::string& id) const;
+
+  // Queues a correction. kNotFound: no such plan, or it has expired. kConflict: the offsets are no
+  // longer those the plan saw, or a correction of this VM is under way. kPermission: corrections
+  // are off. kRefused: an objection that is not allowed. kLimited: a rate limit. Each names the
+  // remedy.
+  Result<Correction> request(const CorrectionRequest& request);
+
+  // Plans and queues the way back to the offsets before `id`. kConflict unless it was the last one
+  // of its VM and nothing has changed since; else as request().
+  Result<Correction> undo(const std::string& id, const std::set<Objection>& allowed,
+                          const std::string& reason, const Requester& requester);
+
+  // The newest state of a correction of this run; older ones are in the journal.
+  std::optional<Correction> find(const std::string& id) const;
+
+  CorrectionCounts counts() const;
+
+  // Sampling thread: carries out what is queued.
+  void run_queued();
+  // Sampling thread: a sweep has ended.
+  void observe(const Snapshot& snapshot);
+};
+
+}  // namespace kvmtsc

@@ -1,0 +1,62 @@
+// Journal: where plans, corrections, refusals and undos are recorded for good. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace kvmtsc {
+
+// One thing that happened. Never changed afterwards.
+struct JournalEvent {
+  std::uint64_t sequence = 0;  // given by the journal: 1, 2, 3, ...
+  RealTime at;
+  std::string what;        // "planned", "requested", "refused", "applying", "written", "finished",
+                           // "interrupted"
+  std::string correction;  // its id; empty where there is none
+  std::string vm;          // label
+  std::string vm_uuid;
+  std::string who;
+  std::string from;
+  std::string details;  // a JSON object: a plan, a correction, or {"error": ...}
+};
+
+// A correction's newest state, as JSON (corrections/correction_json.h).
+struct JournalCorrection {
+  std::string id;
+  std::string vm;  // label
+  bool done = false;
+  std::string json;
+};
+
+struct JournalQuery {
+  std::uint64_t after = 0;  // sequence
+  std::string vm;           // label; empty for all
+  std::size_t limit = 100;
+};
+
+class Journal {
+ public:
+  virtual ~Journal() = default;
+
+  // Appends the event and, if there is one, replaces the correction's row: both or neither. When
+  // this returns they survive a power failure. Milliseconds; never called while a thread of a VMM
+  // is held.
+  virtual Status record(const JournalEvent& event,
+                        const std::optional<JournalCorrection>& correction) = 0;
+
+  // Ascending by sequence.
+  virtual Result<std::vector<JournalEvent>> events(const JournalQuery& query) = 0;
+
+  // The newest first.
+  virtual Result<std::vector<JournalCorrection>> corrections(std::size_t limit) = 0;
+  // Those without a verdict: at start, what the last run left half done.
+  virtual Result<std::vector<JournalCorrection>> unfinished() = 0;
+  virtual Result<std::optional<JournalCorrection>> correction(const std::string& id) = 0;
+};
+
+}  // namespace kvmtsc

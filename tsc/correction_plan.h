@@ -1,0 +1,107 @@
+// Correction planning: which offsets to write so that a goal is reached, and what speaks against
+// it. Pure; any thread.
+//
+// KVM grants a VM its master clock when every vCPU wrote the current offset (kvm_synchronize_tsc()
+// and kvm_track_tsc_matching() in arch/x86/kvm/x86.c), so a plan names every vCPU, those that keep
+// their offset included.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "tsc/host_clock.h"
+#include "tsc/snapshot.h"
+
+namespace kvmtsc {
+
+// All vCPUs to one offset: the most advanced vCPU's, so that none goes back, or the reference's.
+struct AlignGoal {
+  enum class To { kMostAdvanced, kReference };
+  To to = To::kMostAdvanced;
+};
+// An explicit offset for one vCPU, or for all.
+struct SetGoal {
+  std::optional<VcpuId> vcpu;
+  std::int64_t offset = 0;  // ticks of the guest TSC
+};
+// All vCPUs by as much: exactly one of the two.
+struct ShiftGoal {
+  std::optional<std::int64_t> ticks;
+  std::optional<Nanoseconds> time;  // of the guest; becomes ticks at the guest's frequency
+};
+// The offsets that something else computed (a migration record, an undo), and their bound.
+struct RestoreGoal {
+  struct Vcpu {
+    VcpuId id = 0;
+    std::int64_t offset = 0;
+  };
+  std::vector<Vcpu> vcpus;  // every vCPU of the VM
+  std::uint64_t bound_ticks = 0;
+};
+using CorrectionGoal = std::variant<AlignGoal, SetGoal, ShiftGoal, RestoreGoal>;
+
+// What speaks against a plan. A correction is refused for each that its request does not allow by
+// name.
+enum class Objection {
+  kBackwards,        // a vCPU's TSC would go back
+  kLargeStep,        // a TSC would move by more than the largest step, or by an unknown time
+  kWithinBound,      // no TSC would move by more than the error bound
+  kUntrusted,        // the reading is not trusted, not confirmed, or incomplete
+  kUnstableHostTsc,  // KVM rewrites offsets by itself
+  kProtectedTsc,     // an earlier write was accepted and ignored
+  kMigrating,        // the VM is being migrated
+  kUnequalRatios,  // the vCPUs' TSCs run at different rates: equal offsets will not keep them equal
+};
+
+// Stable lower-case word: "backwards", "large_step", "within_bound", ...
+const char* objection_name(Objection objection);
+std::optional<Objection> parse_objection(std::string_view name);
+
+struct ObjectionFound {
+  Objection objection = Objection::kUntrusted;
+  std::string detail;  // one sentence with the figures
+};
+
+struct PlannedVcpu {
+  VcpuId id = 0;
+  std::int64_t now = 0;         // the offset the plan saw, ticks
+  std::int64_t then = 0;        // the offset to write, ticks
+  std::int64_t jump_ticks = 0;  // then - now modulo 2^64, nearest to zero; the guest's TSC moves so
+  std::optional<double> jump_seconds;  // absent while the guest's frequency is unknown
+};
+
+struct CorrectionPlan {
+  VmKey vm;
+  CorrectionGoal goal;
+  std::vector<PlannedVcpu> vcpus;          // ascending by id: every vCPU of the VM
+  std::uint64_t bound_ticks = 0;           // half-width of the error of each jump
+  std::optional<Frequency> frequency;      // of the guest TSC
+  std::optional<bool> master_clock;        // before the correction; absent when unknown
+  std::uint64_t sequence = 0;              // of the snapshot it was made from
+  std::vector<ObjectionFound> objections;  // in the order of the enumerators, each once
+};
+
+// What is known of the VM besides its reading.
+struct PlanConditions {
+  Nanoseconds max_step = std::chrono::seconds(1);
+  bool tsc_protected = false;
+  bool migrating = false;
+};
+
+// kNotFound for a vCPU that is not there, kInvalid for a goal that is none (both shifts or neither,
+// a restore that misses a vCPU, a shift beyond 64 bits), kRefused when there is no reading to plan
+// from. What merely speaks against the plan is in it.
+Result<CorrectionPlan> plan_correction(const VmState& vm, const HostClock& host,
+                                       std::uint64_t sequence, const PlanConditions& conditions,
+                                       const CorrectionGoal& goal);
+
+// The objections that `allowed` does not name.
+std::vector<ObjectionFound> standing_objections(const CorrectionPlan& plan,
+                                                const std::set<Objection>& allowed);
+
+}  // namespace kvmtsc
