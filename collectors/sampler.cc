@@ -31,10 +31,22 @@ SnapshotPtr Sampler::latest() const {
   return latest_;
 }
 
+void Sampler::run_soon(std::function<void()> job) {
+  add_job([job = std::move(job)](SweepSchedule& /*schedule*/) { job(); });
+}
+
 void Sampler::reconfigure(SweepOptions options, std::function<void()> adopt) {
+  add_job([this, options, adopt = std::move(adopt)](SweepSchedule& schedule) {
+    adopt();
+    sweep_->set_options(options);
+    schedule.set_interval(options.interval, system_clock().monotonic());
+  });
+}
+
+void Sampler::add_job(Job job) {
   {
     const std::lock_guard lock(mutex_);
-    request_ = Request{options, std::move(adopt)};
+    jobs_.push_back(std::move(job));
   }
   wake();
 }
@@ -75,7 +87,7 @@ bool Sampler::wait_until_due(SweepSchedule& schedule) {
         return false;
       }
     }
-    take_requests(schedule);
+    run_jobs(schedule);
     const Nanoseconds left = schedule.due() - system_clock().monotonic();
     if (left <= Nanoseconds(0)) {
       return true;
@@ -100,16 +112,14 @@ bool Sampler::wait_until_due(SweepSchedule& schedule) {
   }
 }
 
-void Sampler::take_requests(SweepSchedule& schedule) {
-  std::optional<Request> request;
+void Sampler::run_jobs(SweepSchedule& schedule) {
+  std::vector<Job> jobs;
   {
     const std::lock_guard lock(mutex_);
-    request = std::exchange(request_, std::nullopt);
+    jobs.swap(jobs_);
   }
-  if (request) {
-    request->adopt();
-    sweep_->set_options(request->options);
-    schedule.set_interval(request->options.interval, system_clock().monotonic());
+  for (const Job& job : jobs) {
+    job(schedule);
     schedule.vm_event(system_clock().monotonic());
   }
 }

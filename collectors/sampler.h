@@ -4,8 +4,8 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <thread>
+#include <vector>
 
 #include "base/unique_fd.h"
 #include "collectors/sweep.h"
@@ -30,32 +30,33 @@ class Sampler {
   // The newest snapshot; null before the first sweep has ended. Any thread.
   SnapshotPtr latest() const;
 
-  // Has the sampling thread call `adopt`, set the options and sweep. Any thread; returns at once.
-  // Of several requests that wait only the last is carried out.
+  // Has the sampling thread call `job` between two sweeps, and sweep soon after, for it may have
+  // changed something. Jobs are called in the order given. Any thread; returns at once.
+  void run_soon(std::function<void()> job);
+
+  // The same for a job that comes with new options.
   void reconfigure(SweepOptions options, std::function<void()> adopt);
 
  private:
-  struct Request {
-    SweepOptions options;
-    std::function<void()> adopt;
-  };
+  using Job = std::function<void(SweepSchedule&)>;
 
+  void add_job(Job job);
   void run(SweepOptions options);
   void publish(std::shared_ptr<Snapshot> snapshot);
   // Waits for the next sweep's time; false when the thread shall end.
   bool wait_until_due(SweepSchedule& schedule);
-  void take_requests(SweepSchedule& schedule);
+  void run_jobs(SweepSchedule& schedule);
   void wake() const;
 
   Sweep* sweep_;
   Result<KvmUevents> uevents_;  // the sampling thread's
   std::function<void(const Snapshot&)> on_sweep_;
-  UniqueFd wake_;  // an eventfd: requests or the end wait
+  UniqueFd wake_;  // an eventfd: jobs or the end wait
 
   mutable std::mutex mutex_;
-  SnapshotPtr latest_;              // guarded by mutex_
-  std::optional<Request> request_;  // guarded by mutex_
-  bool ending_ = false;             // guarded by mutex_
+  SnapshotPtr latest_;     // guarded by mutex_
+  std::vector<Job> jobs_;  // guarded by mutex_
+  bool ending_ = false;    // guarded by mutex_
 
   std::thread thread_;  // last: it uses all of the above
 };

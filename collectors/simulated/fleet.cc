@@ -65,6 +65,7 @@ SimulatedFleet::SimulatedFleet(std::uint64_t seed, std::size_t vms, const Clock&
     }
     vm.found.identity.uuid = make_uuid(random);
     vm.found.identity.vmm = "simulated";
+    vm.found.identity.pid = vm.found.key.creator;
     const auto offset = -static_cast<std::int64_t>(random() % (1ULL << 50));
     const std::uint32_t vcpus = kSizes[random() % kSizes.size()];
     for (VcpuId id = 0; id < vcpus; ++id) {
@@ -136,6 +137,22 @@ Result<VmReading> SimulatedFleet::read(const VmKey& key, MonotonicTime /*deadlin
     }
   }
   return Error{ErrorKind::kGone, "simulated VM " + directory_name(key) + " has ended", {}};
+}
+
+void SimulatedFleet::set_offset(const VmKey& key, VcpuId vcpu, std::int64_t offset) {
+  for (Vm& vm : vms_) {
+    if (vm.found.key.creator == key.creator && vcpu < vm.vcpus.size()) {
+      // Modulo 2^64, as the TSC is.
+      const auto now = static_cast<std::uint64_t>(reading_of(vm).vcpus[vcpu].offset);
+      auto& base = vm.vcpus[vcpu].offset;
+      base = static_cast<std::int64_t>(static_cast<std::uint64_t>(base) +
+                                       static_cast<std::uint64_t>(offset) - now);
+    }
+  }
+}
+
+bool SimulatedFleet::owns(const VmKey& key) {
+  return key.creator >= kFirstCreator;
 }
 
 }  // namespace kvmtsc

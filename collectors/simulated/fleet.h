@@ -32,11 +32,17 @@ class SimulatedFleet final : public OffsetSource {
   Result<std::vector<FoundVm>> list() override;
   Result<VmReading> read(const VmKey& key, MonotonicTime deadline) override;
 
+  // The vCPU's offset is `offset` from now on, and goes on as its behaviour has it from there.
+  void set_offset(const VmKey& key, VcpuId vcpu, std::int64_t offset);
+
+  // Whether a key is of a simulated VM; no real VM has one of these.
+  static bool owns(const VmKey& key);
+
  private:
   struct Vm {
     SimulatedBehaviour behaviour = SimulatedBehaviour::kHealthy;
     FoundVm found;
-    std::vector<VcpuReading> vcpus;  // at the fleet's start
+    std::vector<VcpuReading> vcpus;  // without what the behaviour has added since the start
   };
 
   Nanoseconds elapsed() const { return clock_->monotonic() - start_; }

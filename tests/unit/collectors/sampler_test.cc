@@ -59,6 +59,23 @@ TEST_F(SamplerTest, ReconfiguresInItsOwnThread) {
   EXPECT_EQ(adopting.load(), sweeping.load());
 }
 
+TEST_F(SamplerTest, RunsJobsInOrderAndSweepsSoonAfter) {
+  Sweep sweep(slow_, system_clock(), host_, {&source_});
+  std::atomic<std::thread::id> sweeping;
+  std::atomic<int> order{0};
+  std::atomic<std::thread::id> ran_in;
+  Sampler sampler(sweep, slow_, [&](const Snapshot&) { sweeping = std::this_thread::get_id(); });
+  ASSERT_TRUE(eventually([&] { return sampler.latest() != nullptr; }));
+  sampler.run_soon([&] { order = order * 10 + 1; });
+  sampler.run_soon([&] {
+    order = order * 10 + 2;
+    ran_in = std::this_thread::get_id();
+  });
+  EXPECT_TRUE(eventually([&] { return sampler.latest()->sequence >= 2; }));
+  EXPECT_EQ(order, 12);
+  EXPECT_EQ(ran_in.load(), sweeping.load());
+}
+
 TEST_F(SamplerTest, EndsPromptly) {
   Sweep sweep(slow_, system_clock(), host_, {&source_});
   const auto start = std::chrono::steady_clock::now();
