@@ -58,9 +58,7 @@ std::string entry(const Setting& setting, const Settings& defaults) {
   std::string head = "  " + setting.flag;
   head += setting.kind == SettingKind::kSwitch ? "[=true|false]" : "=" + setting.value_name;
   const std::string value = setting.show(defaults);
-  constexpr const char* kWithoutEffect =
-      " Not in this version: it is accepted and checked, but has no effect.";
-  return head + "\n" + wrapped(setting.help + (setting.without_effect ? kWithoutEffect : "")) +
+  return head + "\n" + wrapped(setting.help) +
          wrapped("Default: " + (value.empty() ? "none" : value) + ". YAML: " + setting.key + "; " +
                  setting.takes + ".");
 }

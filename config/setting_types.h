@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/listen_address.h"
+#include "base/parse.h"
 #include "base/utf8.h"
 #include "config/durations.h"
 #include "config/nearest.h"
@@ -81,6 +82,24 @@ Setting duration_setting(Setting setting, At at, std::chrono::nanoseconds min,
       return invalid_value(in_quotes(value) + " is out of range", setting);
     }
     at(settings) = rounded;
+    return ok_status();
+  };
+  return setting;
+}
+
+template <typename At>
+Setting count_setting(Setting setting, At at, unsigned min, unsigned max) {
+  setting.value_name = "NUMBER";
+  setting.takes =
+      "it takes a whole number from " + std::to_string(min) + " to " + std::to_string(max);
+  setting.show = [at](const Settings& settings) { return std::to_string(at(settings)); };
+  setting.assign = [setting, at, min, max](Settings& settings, SettingValues values) -> Status {
+    const std::string& value = values.front();
+    const auto number = trim(value) == value ? parse_u32(value) : std::nullopt;
+    if (!number || *number < min || *number > max) {
+      return invalid_value(in_quotes(value) + " is no such number", setting);
+    }
+    at(settings) = *number;
     return ok_status();
   };
   return setting;

@@ -40,6 +40,10 @@ struct Settings {
 
   bool correction_enabled = false;
   std::chrono::nanoseconds correction_max_step{std::chrono::seconds(1)};  // above 0, to 1 h
+  unsigned correction_per_vm_per_hour = 6;                                // 1 to 1,000
+  unsigned correction_per_host_per_hour = 30;                             // 1 to 1,000
+
+  std::string audit_path = "/var/lib/kvm-tsc-exporter/audit.db";
 
   std::string log_level = "info";  // trace, debug, info, warn, error, off
   LogFormat log_format = LogFormat::kLogfmt;

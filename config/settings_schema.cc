@@ -17,12 +17,6 @@ Setting named(std::string key, std::string flag, std::string group, std::string 
   return setting;
 }
 
-// For a setting of what is still to come.
-Setting not_yet(Setting setting) {
-  setting.without_effect = true;
-  return setting;
-}
-
 Setting rules() {
   Setting setting = named("identity.rules", "", "Names",
                           "Rules that name VMs by a pattern on the command line or the cgroup of "
@@ -70,7 +64,8 @@ std::vector<Setting> build() {
           named("attach.mode", "--attach.mode", "Attaching",
                 "Whether to run KVM ioctls inside running VMMs, which holds their threads for tens "
                 "of microseconds: off never does, clock reads VM clocks on threads that are no "
-                "vCPU's, correct may hold vCPUs too (in this version to read their kHz)."),
+                "vCPU's, correct may hold vCPUs too, to read their kHz and to correct their "
+                "offsets."),
           [](auto& s) -> auto& { return s.attach_mode; },
           {{"off", AttachMode::kOff},
            {"clock", AttachMode::kClock},
@@ -81,15 +76,29 @@ std::vector<Setting> build() {
           [](auto& s) -> auto& { return s.attach_clock_interval; }, seconds(1), hours(1)),
 
       switch_setting(
-          not_yet(named("correction.enabled", "--correction.enabled", "Correcting",
-                        "Whether the API accepts corrections of TSC offsets. They need "
-                        "--attach.mode correct as well.")),
+          named("correction.enabled", "--correction.enabled", "Correcting",
+                "Whether the API accepts corrections of TSC offsets. They need "
+                "--attach.mode correct as well."),
           [](auto& s) -> auto& { return s.correction_enabled; }),
       duration_setting(
-          not_yet(named("correction.max_step", "--correction.max-step", "Correcting",
-                        "The largest change of a guest's TSC that one correction may make, as "
-                        "guest time.")),
+          named("correction.max_step", "--correction.max-step", "Correcting",
+                "The largest change of a guest's TSC that one correction may make "
+                "without being allowed to by name, as guest time."),
           [](auto& s) -> auto& { return s.correction_max_step; }, nanoseconds(1), hours(1)),
+      count_setting(
+          named("correction.per_vm_per_hour", "--correction.per-vm-per-hour", "Correcting",
+                "How many corrections of one VM may be begun in an hour."),
+          [](auto& s) -> auto& { return s.correction_per_vm_per_hour; }, 1, 1000),
+      count_setting(
+          named("correction.per_host_per_hour", "--correction.per-host-per-hour", "Correcting",
+                "How many corrections of all VMs together may be begun in an hour."),
+          [](auto& s) -> auto& { return s.correction_per_host_per_hour; }, 1, 1000),
+      path_setting(
+          named("audit.path", "--audit.path", "Correcting",
+                "The database of plans, corrections and refusals, who asked for them and "
+                "what came of them. Used where corrections are enabled; its directory is "
+                "made if need be."),
+          [](auto& s) -> auto& { return s.audit_path; }, false),
 
       choice_setting(named("log.level", "--log.level", "Logging",
                            "The least important messages to log, on standard error."),
@@ -116,17 +125,6 @@ std::vector<Setting> build() {
 const std::vector<Setting>& settings_schema() {
   static const std::vector<Setting> schema = build();
   return schema;
-}
-
-std::vector<std::string> settings_without_effect(const Settings& settings) {
-  const Settings defaults;
-  std::vector<std::string> keys;
-  for (const Setting& setting : settings_schema()) {
-    if (setting.without_effect && setting.show(settings) != setting.show(defaults)) {
-      keys.push_back(setting.key);
-    }
-  }
-  return keys;
 }
 
 }  // namespace kvmtsc

@@ -27,9 +27,6 @@ struct Setting {
   std::string help;        // one sentence or two
   std::string takes;       // "it takes a duration from 100ms to 1h"
   SettingKind kind = SettingKind::kValue;
-  // Accepted and checked, so that files can be written for later versions, but this one does
-  // nothing with it. --help and the default file say so, and the service warns.
-  bool without_effect = false;
 
   // Checks `values` (exactly one unless kList) and stores them. Errors: `message` says what is
   // wrong, `remedy` is `takes`; neither names the key. On error `settings` is unchanged.
@@ -40,8 +37,5 @@ struct Setting {
 
 // In the order of --help. Built once; any thread.
 const std::vector<Setting>& settings_schema();
-
-// The keys of the settings without effect that are not at their defaults. Any thread.
-std::vector<std::string> settings_without_effect(const Settings& settings);
 
 }  // namespace kvmtsc

@@ -11,7 +11,6 @@
 
 #include "base/version.h"
 #include "config/load.h"
-#include "config/settings_schema.h"
 #include "exporter/log/log.h"
 #include "exporter/service.h"
 
@@ -123,9 +122,6 @@ int main_with(int argc, const char* const* argv) {
     if (const Status checked = Service::check(*settings); !checked) {
       std::fprintf(stderr, "%s\n", checked.error().text().c_str());
       return kUsage;
-    }
-    for (const std::string& key : settings_without_effect(*settings)) {
-      std::fprintf(stderr, "warning: %s has no effect in this version\n", key.c_str());
     }
     std::puts("configuration is valid");
     return kSuccess;

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "attach/ptrace/ptrace_clock_source.h"
-#include "config/settings_schema.h"
 #include "exporter/log/log.h"
 #include "exporter/routes.h"
 
@@ -38,12 +37,6 @@ void configure_log(const Settings& settings) {
                                                          : log::Format::kLogfmt);
 }
 
-void warn_of_settings_without_effect(const Settings& settings) {
-  for (const std::string& key : settings_without_effect(settings)) {
-    log::warn("setting has no effect in this version", {{"key", key}});
-  }
-}
-
 // The keys that differ and that a running service cannot change.
 std::string needs_restart(const Settings& running, const Settings& wanted) {
   std::string keys;
@@ -59,6 +52,11 @@ std::string needs_restart(const Settings& running, const Settings& wanted) {
   note(running.attach_clock_interval != wanted.attach_clock_interval, "attach.clock_interval");
   note(running.correction_enabled != wanted.correction_enabled, "correction.enabled");
   note(running.correction_max_step != wanted.correction_max_step, "correction.max_step");
+  note(running.correction_per_vm_per_hour != wanted.correction_per_vm_per_hour,
+       "correction.per_vm_per_hour");
+  note(running.correction_per_host_per_hour != wanted.correction_per_host_per_hour,
+       "correction.per_host_per_hour");
+  note(running.audit_path != wanted.audit_path, "audit.path");
   note(running.demo != wanted.demo, "demo");
   return keys;
 }
@@ -133,7 +131,6 @@ Result<std::unique_ptr<Service>> Service::start(const CommandLine& command_line,
     return rules.error();
   }
   configure_log(settings);
-  warn_of_settings_without_effect(settings);
   std::unique_ptr<Service> service(new Service(command_line, settings, *std::move(rules)));
   if (auto serving = service->serve(); !serving) {
     return serving.error();
@@ -174,7 +171,6 @@ Result<std::string> Service::reload() {
   }
   const std::string restart = needs_restart(settings_, *wanted);
   configure_log(*wanted);
-  warn_of_settings_without_effect(*wanted);
   sampler_.reconfigure(sweep_options(*wanted),
                        [this, rules = *std::move(rules)] { adopt_rules(rules); });
   settings_.sweep_interval = wanted->sweep_interval;

@@ -132,15 +132,6 @@ TEST_F(LifecycleTest, RefusesToServeWithoutTheTlsAndPasswordsAskedFor) {
   }
 }
 
-TEST_F(LifecycleTest, WarnsOfSettingsWithoutEffect) {
-  ExporterOptions options;
-  options.flags = {"--correction.enabled"};
-  ASSERT_NO_FATAL_FAILURE(start(options));
-  const auto line = exporter_->process().find_error_line("no effect in this version", kPatience);
-  ASSERT_OK(line);
-  EXPECT_NE(line->find("correction.enabled"), std::string::npos) << *line;
-}
-
 TEST_F(LifecycleTest, SaysThatThePortIsInUse) {
   sockaddr_in address{};
   const UniqueFd taken = socket_on_loopback(address, 0);

@@ -49,11 +49,28 @@ TEST(CommandLineFlags, NoneGiveTheDefaults) {
 }
 
 TEST(CommandLineFlags, EveryOneArrives) {
-  const auto settings = load(
-      {"--web.listen-address=127.0.0.1:1", "--web.listen-address", "[::1]:2", "--web.config.file=w",
-       "--path.procfs=/p", "--path.sysfs", "/s", "--path.debugfs=/d", "--sweep.interval=1s",
-       "--attach.mode", "correct", "--attach.clock-interval=2s", "--correction.enabled",
-       "--correction.max-step=3us", "--log.level=warn", "--log.format", "json", "--demo"});
+  const auto settings = load({"--web.listen-address=127.0.0.1:1",
+                              "--web.listen-address",
+                              "[::1]:2",
+                              "--web.config.file=w",
+                              "--path.procfs=/p",
+                              "--path.sysfs",
+                              "/s",
+                              "--path.debugfs=/d",
+                              "--sweep.interval=1s",
+                              "--attach.mode",
+                              "correct",
+                              "--attach.clock-interval=2s",
+                              "--correction.enabled",
+                              "--correction.max-step=3us",
+                              "--correction.per-vm-per-hour=7",
+                              "--correction.per-host-per-hour",
+                              "8",
+                              "--audit.path=/a",
+                              "--log.level=warn",
+                              "--log.format",
+                              "json",
+                              "--demo"});
   ASSERT_TRUE(settings) << settings.error().text();
   Settings expected;
   expected.listen_addresses = {"127.0.0.1:1", "[::1]:2"};
@@ -64,6 +81,9 @@ TEST(CommandLineFlags, EveryOneArrives) {
   expected.attach_clock_interval = 2s;
   expected.correction_enabled = true;
   expected.correction_max_step = 3us;
+  expected.correction_per_vm_per_hour = 7;
+  expected.correction_per_host_per_hour = 8;
+  expected.audit_path = "/a";
   expected.log_level = "warn";
   expected.log_format = LogFormat::kJson;
   expected.demo = true;

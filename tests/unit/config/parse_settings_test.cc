@@ -43,7 +43,8 @@ sweep: {interval: 1m30s}
 identity:
   rules: [{pattern: a, name: b}]
 attach: {mode: clock, clock_interval: 1h}
-correction: {enabled: true, max_step: 20ns}
+correction: {enabled: true, max_step: 20ns, per_vm_per_hour: 7, per_host_per_hour: 1000}
+audit: {path: /a.db}
 log: {level: "off", format: json}
 demo: true
 )",
@@ -59,6 +60,9 @@ demo: true
   expected.attach_clock_interval = 1h;
   expected.correction_enabled = true;
   expected.correction_max_step = 20ns;
+  expected.correction_per_vm_per_hour = 7;
+  expected.correction_per_host_per_hour = 1000;
+  expected.audit_path = "/a.db";
   expected.log_level = "off";
   expected.log_format = LogFormat::kJson;
   expected.demo = true;
@@ -160,6 +164,10 @@ TEST(ParseSettings, OutOfRangeIsRefused) {
        Bad{"attach: {clock_interval: 61m}\n", "out of range"},
        Bad{"correction: {max_step: 0s}\n", "it takes a duration from 1ns to 1h, in whole ns"},
        Bad{"correction: {max_step: 1h1ns}\n", "out of range"},
+       Bad{"correction: {per_vm_per_hour: 0}\n", "it takes a whole number from 1 to 1000"},
+       Bad{"correction: {per_vm_per_hour: 1001}\n", "is no such number"},
+       Bad{"correction: {per_host_per_hour: 2.5}\n", "\"2.5\" is no such number"},
+       Bad{"correction: {per_host_per_hour: -1}\n", "is no such number"},
        Bad{"attach: {mode: clok}\n",
            "\"clok\" is not known (did you mean \"clock\"?); it takes one "
            "of off, clock, correct"},

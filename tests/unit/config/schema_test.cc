@@ -71,15 +71,6 @@ TEST(SettingsSchema, ARefusedValueChangesNothing) {
   }
 }
 
-TEST(SettingsSchema, NamesWhatIsSetWithoutEffect) {
-  Settings settings;
-  settings.demo = true;
-  EXPECT_THAT(settings_without_effect(settings), testing::IsEmpty());
-  settings.attach_mode = AttachMode::kClock;
-  settings.correction_enabled = true;
-  EXPECT_THAT(settings_without_effect(settings), testing::ElementsAre("correction.enabled"));
-}
-
 TEST(DefaultFile, HoldsTheDefaults) {
   const auto settings = parse_settings(default_file(), "kvm-tsc-exporter.yml");
   ASSERT_TRUE(settings) << settings.error().text();
@@ -140,7 +131,7 @@ TEST(Help, TeachesEverySetting) {
                                   ". YAML: " + setting.key + ";"));
       const auto entry = help.substr(help.find("\n  " + setting.flag));
       EXPECT_EQ(entry.substr(0, entry.find("Default: ")).find("Not in") != std::string::npos,
-                setting.without_effect || setting.key == "web.config_file")
+                setting.key == "web.config_file")
           << setting.key;
     }
   }
