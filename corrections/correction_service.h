@@ -14,11 +14,12 @@
 // Threads: run_queued() and observe() belong to the sampling thread, the rest to any.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
-#include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,7 +38,8 @@ struct CorrectionOptions {
   unsigned per_vm_per_hour = 6;
   unsigned per_host_per_hour = 30;
   Nanoseconds write_deadline = std::chrono::seconds(1);
-  Nanoseconds verify_deadline = std::chrono::minutes(1);  // then what is not known is kUncertain
+  // After which a correction gets its verdict from what is known then.
+  Nanoseconds verify_deadline = std::chrono::seconds(20);
   Nanoseconds plan_lifetime = std::chrono::minutes(10);
 };
 
@@ -47,6 +49,7 @@ struct PlanRecord {
   CorrectionPlan plan;
   RealTime planned;
   RealTime expires;
+  MonotonicTime made;  // what its lifetime counts from
 };
 
 struct CorrectionRequest {
@@ -61,6 +64,7 @@ struct CorrectionCounts {
   std::map<std::string, std::map<Verdict, std::uint64_t>> finished;  // vm label -> verdict -> n
   std::uint64_t refused = 0;
   std::uint64_t unfinished_at_start = 0;
+  HoldHistogram held;  // how long corrections kept each vCPU from running
 };
 
 class CorrectionService {
@@ -82,7 +86,10 @@ class CorrectionService {
   // Reports what the last run left half done as kUncertain. Before anything else.
   Status recover();
 
-  // Changes nothing but the journal and the book of plans. kNotFound for a VM that is not there.
+  // A plan that is neither kept nor recorded. kGone for a VM that is not there; else as
+  // plan_correction().
+  Result<PlanRecord> preview(const VmKey& vm, const CorrectionGoal& goal) const;
+  // The same, kept for request() and recorded.
   Result<PlanRecord> plan(const VmKey& vm, const CorrectionGoal& goal, const Requester& requester);
   std::optional<PlanRecord> find_plan(const std::string& id) const;
 
@@ -97,6 +104,9 @@ class CorrectionService {
   Result<Correction> undo(const std::string& id, const std::set<Objection>& allowed,
                           const std::string& reason, const Requester& requester);
 
+  // Records that something was refused before it came to request() or undo().
+  void refuse(const VmName& vm, const Requester& requester, const Error& error);
+
   // The newest state of a correction of this run; older ones are in the journal.
   std::optional<Correction> find(const std::string& id) const;
 
@@ -106,6 +116,49 @@ class CorrectionService {
   void run_queued();
   // Sampling thread: a sweep has ended.
   void observe(const Snapshot& snapshot);
+
+ private:
+  // A correction of this run and what its verification has seen.
+  struct Tracked {
+    Correction correction;
+    MonotonicTime written;
+    MonotonicTime last_seen;  // when the last reading that counted was taken
+    int agreeing = 0;         // such readings in a row that agree with what was written
+    int disagreeing = 0;
+  };
+
+  Result<PlanRecord> make_plan(const VmKey& vm, const CorrectionGoal& goal) const;
+  Status check_allowed(const CorrectionRequest& request, const PlanRecord& planned) const;
+  Status check_limits(const VmKey& vm, MonotonicTime now);
+  Result<Correction> accept(const CorrectionRequest& request, const PlanRecord& planned,
+                            const std::optional<std::string>& undo_of);
+  Result<CorrectionGoal> way_back(const std::string& id) const;
+
+  std::optional<std::string> take_queued();
+  void apply(const std::string& id);
+  void settle(Correction& correction, const Result<WriteReport>& report);
+  void verify(Tracked& tracked, const Snapshot& snapshot);
+  void look_at_offsets(Tracked& tracked, const VmState& vm) const;
+  void look_at_master_clock(Correction& correction, const VmState& vm) const;
+  void finish(Correction& correction, Verdict verdict) const;
+  void publish(const Correction& correction, const char* what);
+
+  Status record(const char* what, const VmName& vm, const Requester& requester,
+                const std::string& details, const Correction* correction = nullptr) const;
+
+  const CorrectionOptions options_;
+  const Parts parts_;
+
+  mutable std::mutex mutex_;
+  // All guarded by mutex_.
+  std::map<std::string, PlanRecord> plans_;
+  std::deque<std::string> plan_order_;  // the oldest first
+  std::map<std::string, Tracked> corrections_;
+  std::vector<std::string> order_;  // their ids, the oldest first
+  std::deque<std::string> queue_;
+  std::map<VmKey, std::deque<MonotonicTime>> begun_;  // within the last hour
+  std::set<VmKey> protected_;                         // VMs of which KVM ignores writes
+  CorrectionCounts counts_;
 };
 
 }  // namespace kvmtsc

@@ -1,0 +1,14 @@
+// Points in time as people and programs exchange them.
+#pragma once
+
+#include <string>
+
+#include "base/clock.h"
+
+namespace kvmtsc {
+
+// RFC 3339 in UTC with nine decimals: "2026-11-24T09:30:00.000000001Z". Years 1678 to 2262, which
+// is what RealTime spans.
+std::string rfc3339(RealTime time);
+
+}  // namespace kvmtsc

@@ -1,0 +1,65 @@
+// FakeJournal: a Journal in memory that fails when a test says so. Any thread.
+#pragma once
+
+#include <algorithm>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "corrections/journal.h"
+
+namespace kvmtsc {
+
+class FakeJournal final : public Journal {
+ public:
+  Status record(const JournalEvent& event,
+                const std::optional<JournalCorrection>& correction) override {
+    const std::lock_guard lock(mutex_);
+    if (event.what == fails_at) {
+      return Error{ErrorKind::kIo, "the journal is full", "make room"};
+    }
+    all.push_back(event);
+    all.back().sequence = all.size();
+    if (correction) {
+      std::erase_if(rows, [&](const auto& row) { return row.id == correction->id; });
+      rows.push_back(*correction);
+    }
+    return ok_status();
+  }
+  Result<std::vector<JournalEvent>> events(const JournalQuery& /*query*/) override {
+    const std::lock_guard lock(mutex_);
+    return all;
+  }
+  Result<std::vector<JournalCorrection>> corrections(std::size_t /*limit*/) override {
+    const std::lock_guard lock(mutex_);
+    return std::vector(rows.rbegin(), rows.rend());
+  }
+  Result<std::vector<JournalCorrection>> unfinished() override {
+    const std::lock_guard lock(mutex_);
+    std::vector<JournalCorrection> left;
+    std::ranges::copy_if(rows, std::back_inserter(left), [](const auto& row) { return !row.done; });
+    return left;
+  }
+  Result<std::optional<JournalCorrection>> correction(const std::string& id) override {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::ranges::find(rows, id, &JournalCorrection::id);
+    return found == rows.end() ? std::nullopt : std::optional{*found};
+  }
+
+  // The words of all events, in order.
+  std::vector<std::string> words() {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> words;
+    std::ranges::transform(all, std::back_inserter(words), &JournalEvent::what);
+    return words;
+  }
+
+  std::string fails_at;  // the event that cannot be recorded
+  std::vector<JournalEvent> all;
+  std::vector<JournalCorrection> rows;
+
+ private:
+  std::mutex mutex_;
+};
+
+}  // namespace kvmtsc

@@ -1,0 +1,340 @@
+#include "corrections/correction_service.h"
+
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/fake_journal.h"
+
+namespace kvmtsc {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// Keeps offsets as KVM would, and misbehaves as a test says.
+class FakeVm final : public OffsetWriter, public ClockSource {
+ public:
+  Result<WriteReport> write(const AttachTarget& /*vm*/, std::span<const WantedOffset> wanted,
+                            MonotonicTime /*deadline*/) override {
+    ++writes;
+    if (error) {
+      return *error;
+    }
+    WriteReport report;
+    for (const WantedOffset& one : wanted) {
+      if (one.expected != offsets[one.id]) {
+        return Error{ErrorKind::kConflict, "changed", {}};
+      }
+    }
+    for (const WantedOffset& one : wanted) {
+      VcpuWrite write{one.id, one.offset, offsets[one.id], true, {}, {}, {}, milliseconds(1)};
+      if (!ignores) {
+        offsets[one.id] = one.offset;
+      }
+      write.read_back = offsets[one.id];
+      write.after_rollback = ignores ? write.before : std::nullopt;
+      report.vcpus.push_back(write);
+    }
+    report.outcome = ignores ? WriteOutcome::kRolledBack : WriteOutcome::kApplied;
+    return report;
+  }
+  Result<ClockReading> read_clock(const AttachTarget& /*vm*/, MonotonicTime /*deadline*/) override {
+    ClockReading reading;
+    reading.triple.flags = master_clock ? 0xe : 0;
+    return reading;
+  }
+  Result<VcpuFrequency> read_frequency(const AttachTarget& /*vm*/, VcpuId vcpu,
+                                       MonotonicTime /*deadline*/) override {
+    return VcpuFrequency{vcpu, 1'000'000, {}};
+  }
+
+  std::vector<std::int64_t> offsets{100, 100, 900};
+  std::optional<Error> error;
+  bool ignores = false;
+  bool master_clock = true;
+  int writes = 0;
+};
+
+class CorrectionServiceTest : public testing::Test {
+ protected:
+  CorrectionServiceTest() { sweep(); }
+
+  CorrectionOptions enabled() {
+    CorrectionOptions options;
+    options.enabled = true;
+    return options;
+  }
+  CorrectionService::Parts parts() {
+    CorrectionService::Parts parts;
+    parts.writer = &vm_;
+    parts.clocks = &vm_;
+    parts.journal = &journal_;
+    parts.clock = &clock_;
+    parts.latest = [this] { return latest_; };
+    parts.migrating = [this](const VmIdentity&) { return migrating_; };
+    parts.wake = [this] { ++wakes_; };
+    return parts;
+  }
+
+  // A sweep that reads what the VM has now and finds it confirmed.
+  void sweep() {
+    clock_.advance(seconds(1));
+    auto snapshot = std::make_shared<Snapshot>();
+    snapshot->sequence = ++sequence_;
+    snapshot->host.clocksource = "tsc";
+    if (!gone_) {
+      VmState vm;
+      vm.key = kKey;
+      vm.label = "web";
+      vm.identity.pid = 42;
+      VmReading reading;
+      for (const auto offset : vm_.offsets) {
+        reading.vcpus.push_back({static_cast<VcpuId>(reading.vcpus.size()), offset, {}, {}});
+      }
+      reading.taken = clock_.monotonic();
+      vm.skew = analyse_skew(reading.vcpus, 0, 0);
+      vm.reading = reading;
+      vm.frequency = Frequency{1e9, 0};
+      snapshot->vms.push_back(vm);
+    }
+    latest_ = snapshot;
+    service_.observe(*latest_);
+  }
+  Result<Correction> align(std::set<Objection> allowed = {}) {
+    const auto planned = service_.plan(kKey, AlignGoal{}, kEngineer);
+    if (!planned) {
+      return planned.error();
+    }
+    return service_.request({planned->id, std::move(allowed), "page 17", kEngineer});
+  }
+  Correction state_of(const Result<Correction>& correction) {
+    return *service_.find(correction->id);
+  }
+
+  const VmKey kKey{7, 3, 1};
+  const Requester kEngineer{"token:night", "127.0.0.1:5"};
+  FakeClock clock_;
+  FakeJournal journal_;
+  FakeVm vm_;
+  SnapshotPtr latest_;
+  bool migrating_ = false;
+  bool gone_ = false;
+  std::uint64_t sequence_ = 0;
+  int wakes_ = 0;
+  CorrectionService service_{enabled(), parts()};
+};
+
+TEST_F(CorrectionServiceTest, PlansWritesVerifiesAndRecordsEveryStep) {
+  const auto accepted = align();
+  ASSERT_TRUE(accepted) << accepted.error().text();
+  EXPECT_EQ(accepted->state, CorrectionState::kQueued);
+  EXPECT_EQ(wakes_, 1);
+  EXPECT_EQ(vm_.writes, 0);
+  service_.run_queued();
+  EXPECT_EQ(state_of(accepted).state, CorrectionState::kVerifying);
+  EXPECT_THAT(vm_.offsets, ElementsAre(900, 900, 900));
+  sweep();
+  EXPECT_EQ(state_of(accepted).state, CorrectionState::kVerifying);
+  sweep();
+  const Correction done = state_of(accepted);
+  EXPECT_EQ(done.verdict, Verdict::kCorrected);
+  EXPECT_EQ(done.facts.read_back_equal, true);
+  EXPECT_EQ(done.facts.offsets_equal, true);
+  EXPECT_EQ(done.facts.master_clock, true);
+  EXPECT_THAT(journal_.words(),
+              ElementsAre("planned", "requested", "applying", "written", "finished"));
+  EXPECT_EQ(journal_.all.back().who, "token:night");
+  EXPECT_TRUE(journal_.rows.front().done);
+  EXPECT_EQ(service_.counts().finished["web"][Verdict::kCorrected], 1u);
+  EXPECT_EQ(service_.counts().held.count, 3u);
+}
+
+TEST_F(CorrectionServiceTest, RefusesWhatThePlanObjectsToUnlessAllowed) {
+  const auto planned = service_.plan(kKey, AlignGoal{AlignGoal::To::kReference}, kEngineer);
+  const auto refused = service_.request({planned->id, {}, "", kEngineer});
+  EXPECT_EQ(refused.error().kind, ErrorKind::kRefused);
+  EXPECT_THAT(refused.error().message, HasSubstr("backwards"));
+  EXPECT_EQ(journal_.words().back(), "refused");
+  EXPECT_EQ(service_.counts().refused, 1u);
+  EXPECT_TRUE(service_.request({planned->id, {Objection::kBackwards}, "", kEngineer}));
+}
+
+TEST_F(CorrectionServiceTest, LooksAgainAtWhatSpeaksAgainstAPlan) {
+  const auto planned = service_.plan(kKey, AlignGoal{}, kEngineer);
+  migrating_ = true;
+  EXPECT_THAT(service_.request({planned->id, {}, "", kEngineer}).error().message,
+              HasSubstr("migrating"));
+}
+
+TEST_F(CorrectionServiceTest, RefusesAPlanWhoseOffsetsHaveChangedOrThatIsTooOld) {
+  auto planned = service_.plan(kKey, AlignGoal{}, kEngineer);
+  vm_.offsets[0] = 5;
+  sweep();
+  EXPECT_EQ(service_.request({planned->id, {}, "", kEngineer}).error().kind, ErrorKind::kConflict);
+  planned = service_.plan(kKey, AlignGoal{}, kEngineer);
+  clock_.advance(std::chrono::minutes(11));
+  EXPECT_EQ(service_.request({planned->id, {}, "", kEngineer}).error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(service_.request({"p-none", {}, "", kEngineer}).error().kind, ErrorKind::kNotFound);
+}
+
+TEST_F(CorrectionServiceTest, WritesNothingOverOffsetsThatChangedAfterTheLastSweep) {
+  const auto accepted = align();
+  vm_.offsets[0] = 5;
+  service_.run_queued();
+  EXPECT_EQ(state_of(accepted).verdict, Verdict::kNotApplied);
+  EXPECT_EQ(state_of(accepted).error->kind, ErrorKind::kConflict);
+  EXPECT_EQ(vm_.offsets[0], 5);
+}
+
+TEST_F(CorrectionServiceTest, AnIgnoredWriteIsNotAppliedAndTheVmRemembered) {
+  vm_.ignores = true;
+  const auto accepted = align();
+  service_.run_queued();
+  EXPECT_EQ(state_of(accepted).verdict, Verdict::kNotApplied);
+  EXPECT_EQ(state_of(accepted).facts.read_back_equal, false);
+  EXPECT_THAT(align().error().message, HasSubstr("protected_tsc"));
+  gone_ = true;
+  sweep();
+  gone_ = false;
+  sweep();
+  EXPECT_TRUE(align());
+}
+
+TEST_F(CorrectionServiceTest, OneAtATimeForAVm) {
+  const auto first = align();
+  EXPECT_EQ(align().error().kind, ErrorKind::kConflict);
+  service_.run_queued();
+  EXPECT_EQ(align({Objection::kWithinBound}).error().kind, ErrorKind::kConflict);
+}
+
+TEST_F(CorrectionServiceTest, LimitsHowManyAnHour) {
+  vm_.error = Error{ErrorKind::kRefused, "seccomp", {}};
+  for (int i = 0; i < 6; ++i) {
+    ASSERT_TRUE(align());
+    service_.run_queued();
+  }
+  EXPECT_EQ(align().error().kind, ErrorKind::kLimited);
+  clock_.advance(std::chrono::hours(1));
+  EXPECT_TRUE(align());
+}
+
+TEST_F(CorrectionServiceTest, OffMeansPlansOnly) {
+  CorrectionService off({}, parts());
+  const auto planned = off.plan(kKey, AlignGoal{}, kEngineer);
+  ASSERT_TRUE(planned);
+  EXPECT_EQ(off.request({planned->id, {}, "", kEngineer}).error().kind, ErrorKind::kPermission);
+}
+
+TEST_F(CorrectionServiceTest, NothingIsWrittenThatCouldNotBeRecordedFirst) {
+  for (const char* step : {"planned", "requested", "applying"}) {
+    journal_.fails_at = step;
+    const auto accepted = align();
+    service_.run_queued();
+    EXPECT_EQ(vm_.writes, 0) << step;
+    if (accepted) {
+      EXPECT_EQ(state_of(accepted).verdict, Verdict::kNotApplied);
+      EXPECT_THAT(state_of(accepted).error->message, HasSubstr("full"));
+    }
+  }
+  journal_.fails_at = "written";
+  const auto accepted = align();
+  service_.run_queued();
+  EXPECT_EQ(vm_.writes, 1);
+  EXPECT_THAT(state_of(accepted).error->message, HasSubstr("full"));
+}
+
+TEST_F(CorrectionServiceTest, UncertainWhenLaterReadingsDisagree) {
+  const auto accepted = align();
+  service_.run_queued();
+  vm_.offsets[1] = 4;
+  sweep();
+  sweep();
+  EXPECT_EQ(state_of(accepted).verdict, Verdict::kUncertain);
+  EXPECT_EQ(state_of(accepted).facts.offsets_equal, false);
+}
+
+TEST_F(CorrectionServiceTest, UncertainWhenTheVmEnds) {
+  const auto accepted = align();
+  service_.run_queued();
+  gone_ = true;
+  sweep();
+  EXPECT_EQ(state_of(accepted).verdict, Verdict::kUncertain);
+}
+
+TEST_F(CorrectionServiceTest, AMasterClockThatStaysAwayIsAFactOfItsOwn) {
+  vm_.master_clock = false;
+  const auto accepted = align();
+  service_.run_queued();
+  for (int i = 0; i < 19; ++i) {
+    sweep();
+    EXPECT_EQ(state_of(accepted).state, CorrectionState::kVerifying);
+  }
+  sweep();
+  EXPECT_EQ(state_of(accepted).verdict, Verdict::kCorrected);
+  EXPECT_EQ(state_of(accepted).facts.master_clock, false);
+}
+
+TEST_F(CorrectionServiceTest, UndoesTheLastOneWhileNothingElseChanged) {
+  const auto accepted = align();
+  service_.run_queued();
+  EXPECT_EQ(service_.undo(accepted->id, {}, "", kEngineer).error().kind, ErrorKind::kConflict);
+  sweep();
+  sweep();
+  EXPECT_EQ(service_.undo(accepted->id, {}, "", kEngineer).error().kind, ErrorKind::kRefused);
+  const auto undone = service_.undo(accepted->id, {Objection::kBackwards}, "", kEngineer);
+  ASSERT_TRUE(undone) << undone.error().text();
+  EXPECT_EQ(undone->undo_of, accepted->id);
+  service_.run_queued();
+  EXPECT_THAT(vm_.offsets, ElementsAre(100, 100, 900));
+  for (int i = 0; i < 2; ++i) {
+    sweep();
+  }
+  EXPECT_EQ(state_of(undone).verdict, Verdict::kCorrected);
+  EXPECT_EQ(service_.undo(accepted->id, {Objection::kBackwards}, "", kEngineer).error().kind,
+            ErrorKind::kConflict);
+  EXPECT_EQ(service_.undo("c-none", {}, "", kEngineer).error().kind, ErrorKind::kNotFound);
+}
+
+TEST_F(CorrectionServiceTest, DoesNotUndoOverAChange) {
+  const auto accepted = align();
+  service_.run_queued();
+  sweep();
+  sweep();
+  vm_.offsets[0] = 901;
+  sweep();
+  EXPECT_EQ(service_.undo(accepted->id, {Objection::kBackwards}, "", kEngineer).error().kind,
+            ErrorKind::kConflict);
+}
+
+TEST_F(CorrectionServiceTest, ReportsWhatTheLastRunLeftHalfDone) {
+  ASSERT_TRUE(align());
+  CorrectionService next(enabled(), parts());
+  ASSERT_TRUE(next.recover());
+  EXPECT_EQ(journal_.words().back(), "interrupted");
+  EXPECT_TRUE(journal_.rows.front().done);
+  EXPECT_THAT(journal_.rows.front().json, HasSubstr("not_applied"));
+  EXPECT_EQ(next.counts().unfinished_at_start, 1u);
+}
+
+TEST_F(CorrectionServiceTest, OfManyAtOnceOneIsAccepted) {
+  const auto planned = service_.plan(kKey, AlignGoal{}, kEngineer);
+  std::atomic<int> accepted{0};
+  std::vector<std::thread> engineers;
+  for (int i = 0; i < 8; ++i) {
+    engineers.emplace_back([&] {
+      accepted += service_.request({planned->id, {}, "", kEngineer}).ok() ? 1 : 0;
+    });
+  }
+  for (std::thread& engineer : engineers) {
+    engineer.join();
+  }
+  EXPECT_EQ(accepted, 1);
+}
+
+}  // namespace
+}  // namespace kvmtsc
