@@ -1,0 +1,36 @@
+// SqliteJournal: the Journal in a SQLite database. Write-ahead log with a sync at every commit, so
+// that what record() has returned from survives a power failure; events can neither be changed nor
+// removed through SQL. One process at a time. Any thread.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "corrections/journal.h"
+
+namespace kvmtsc {
+
+class SqliteJournal final : public Journal {
+ public:
+  // `path` is made if need be, mode 0600, and its directory, mode 0700; ":memory:" keeps nothing.
+  // kRefused when another process has it, kInvalid when it is no such database, kUnsupported when
+  // a later version wrote it.
+  static Result<std::unique_ptr<SqliteJournal>> open(const std::string& path);
+  ~SqliteJournal() override;
+  SqliteJournal(const SqliteJournal&) = delete;
+  SqliteJournal& operator=(const SqliteJournal&) = delete;
+
+  Status record(const JournalEvent& event,
+                const std::optional<JournalCorrection>& correction) override;
+  Result<std::vector<JournalEvent>> events(const JournalQuery& query) override;
+  Result<std::vector<JournalCorrection>> corrections(std::size_t limit) override;
+  Result<std::vector<JournalCorrection>> unfinished() override;
+  Result<std::optional<JournalCorrection>> correction(const std::string& id) override;
+
+ private:
+  class Impl;
+  explicit SqliteJournal(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kvmtsc

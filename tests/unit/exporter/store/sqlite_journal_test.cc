@@ -1,0 +1,188 @@
+#include "exporter/store/sqlite_journal.h"
+
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/fakes/temporary_directory.h"
+
+namespace kvmtsc {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+JournalEvent event(const std::string& what, const std::string& vm = "web") {
+  JournalEvent event;
+  event.at = RealTime{Nanoseconds{1'700'000'000'000'000'001}};
+  event.what = what;
+  event.correction = "c-1";
+  event.vm = vm;
+  event.vm_uuid = "u";
+  event.who = "token:night";
+  event.from = "unix";
+  event.details = R"({"a":1})";
+  return event;
+}
+
+class SqliteJournalTest : public testing::Test {
+ protected:
+  std::unique_ptr<SqliteJournal> open() {
+    auto journal = SqliteJournal::open(path_);
+    EXPECT_TRUE(journal) << journal.error().text();
+    return journal ? *std::move(journal) : nullptr;
+  }
+  static std::vector<std::string> words(SqliteJournal& journal, const JournalQuery& query = {}) {
+    std::vector<std::string> words;
+    const auto events = journal.events(query);
+    for (const JournalEvent& one : *events) {
+      words.push_back(one.what);
+    }
+    return words;
+  }
+
+  TemporaryDirectory directory_;
+  std::string path_ = directory_.path() + "/sub/audit.db";
+};
+
+TEST_F(SqliteJournalTest, KeepsEverythingAcrossRuns) {
+  {
+    const auto journal = open();
+    ASSERT_TRUE(journal->record(event("requested"), JournalCorrection{"c-1", "web", false, "{1}"}));
+    ASSERT_TRUE(journal->record(event("finished"), JournalCorrection{"c-1", "web", true, "{2}"}));
+    ASSERT_TRUE(journal->record(event("requested"), JournalCorrection{"c-2", "web", false, "{3}"}));
+  }
+  const auto journal = open();
+  const auto events = journal->events({});
+  ASSERT_EQ(events->size(), 3u);
+  EXPECT_EQ((*events)[0].sequence, 1u);
+  EXPECT_EQ((*events)[0].at, event("").at);
+  EXPECT_EQ((*events)[0].who, "token:night");
+  EXPECT_EQ((*events)[0].from, "unix");
+  EXPECT_EQ((*events)[0].details, R"({"a":1})");
+  EXPECT_EQ((*journal->correction("c-1"))->json, "{2}");
+  EXPECT_FALSE(*journal->correction("c-9"));
+  EXPECT_EQ(journal->unfinished()->front().id, "c-2");
+  EXPECT_EQ(journal->corrections(1)->front().id, "c-2");
+}
+
+TEST_F(SqliteJournalTest, AnswersByVmAndFromAPlaceOn) {
+  const auto journal = open();
+  for (const char* what : {"a", "b", "c"}) {
+    ASSERT_TRUE(journal->record(event(what), {}));
+    ASSERT_TRUE(journal->record(event(what, "it's \"another\""), {}));
+  }
+  EXPECT_THAT(words(*journal, {2, "web", 100}), ElementsAre("b", "c"));
+  EXPECT_THAT(words(*journal, {0, "it's \"another\"", 2}), ElementsAre("a", "b"));
+  EXPECT_THAT(words(*journal, {~0ULL, "", 2}), ElementsAre());
+}
+
+TEST_F(SqliteJournalTest, IsPrivateAndRefusesASecondProcess) {
+  const auto journal = open();
+  struct stat status {};
+  ASSERT_EQ(::stat(path_.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777U, 0600U);
+  const auto second = SqliteJournal::open(path_);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().kind, ErrorKind::kRefused);
+  EXPECT_THAT(second.error().remedy, HasSubstr("another process"));
+}
+
+TEST_F(SqliteJournalTest, SaysWhatIsWrongWithAFile) {
+  path_ = directory_.write("garbage", std::string(4096, 'x'));
+  EXPECT_EQ(SqliteJournal::open(path_).error().kind, ErrorKind::kInvalid);
+  EXPECT_THAT(SqliteJournal::open(directory_.path() + "/no/such/dir/a.db").error().text(),
+              HasSubstr("create its directory first"));
+}
+
+TEST_F(SqliteJournalTest, RefusesALaterVersionsFileAndKeepsEventsFromSql) {
+  { ASSERT_TRUE(open()->record(event("planned"), {})); }
+  sqlite3* raw = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
+  const auto execute = [&](const char* sql) {
+    return sqlite3_exec(raw, sql, nullptr, nullptr, nullptr);
+  };
+  EXPECT_EQ(execute("DELETE FROM events"), SQLITE_CONSTRAINT);
+  EXPECT_EQ(execute("UPDATE events SET who = 'x'"), SQLITE_CONSTRAINT);
+  EXPECT_EQ(execute("PRAGMA user_version = 2"), SQLITE_OK);
+  sqlite3_close(raw);
+  EXPECT_EQ(SqliteJournal::open(path_).error().kind, ErrorKind::kUnsupported);
+}
+
+TEST_F(SqliteJournalTest, OutlivesAFullDisk) {
+  const std::string small = directory_.path() + "/small";
+  ::mkdir(small.c_str(), 0700);
+  if (::mount("tmpfs", small.c_str(), "tmpfs", 0, "size=256k") != 0) {
+    GTEST_SKIP() << "root is missing, to mount a small file system";
+  }
+  path_ = small + "/audit.db";
+  {
+    const auto journal = open();
+    JournalEvent large = event("planned");
+    large.details.assign(20'000, 'x');
+    int recorded = 0;
+    while (recorded < 100 && journal->record(large, {})) {
+      ++recorded;
+    }
+    EXPECT_LT(recorded, 100);
+    const Status full = journal->record(large, {});
+    EXPECT_FALSE(full);
+    EXPECT_THAT(full.error().text(), HasSubstr("make room"));
+    ASSERT_EQ(::mount("tmpfs", small.c_str(), "tmpfs", MS_REMOUNT, "size=16m"), 0);
+    EXPECT_TRUE(journal->record(event("after"), {}));
+    EXPECT_EQ(words(*journal).size(), static_cast<std::size_t>(recorded) + 1);
+  }
+  ::umount(small.c_str());
+}
+
+// Records for ever; writes a byte for each event whose record() has returned.
+[[noreturn]] void record_for_ever(const std::string& path, int acknowledge) {
+  const auto journal = SqliteJournal::open(path);
+  const auto known = (*journal)->events({0, "", 100'000});
+  for (std::size_t number = known->size() + 1;; ++number) {
+    const std::string id = "c-" + std::to_string(number);
+    if (!(*journal)->record(event(id), JournalCorrection{id, "web", true, id}) ||
+        ::write(acknowledge, "x", 1) != 1) {
+      ::_exit(1);
+    }
+  }
+}
+
+TEST_F(SqliteJournalTest, WhatWasAcknowledgedSurvivesBeingKilledAtAnyMoment) {
+  std::size_t least = 0;
+  for (int round = 0; round < 25; ++round) {
+    std::array<int, 2> pipe{};
+    ASSERT_EQ(::pipe(pipe.data()), 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      record_for_ever(path_, pipe[1]);
+    }
+    ::close(pipe[1]);
+    ::usleep(static_cast<useconds_t>(5'000 + 1'700 * round));
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    char byte = 0;
+    while (::read(pipe[0], &byte, 1) == 1) {
+      ++least;
+    }
+    ::close(pipe[0]);
+    const auto journal = open();
+    const auto events = journal->events({0, "", 100'000});
+    ASSERT_GE(events->size(), least);
+    for (std::size_t i = 0; i < events->size(); ++i) {
+      ASSERT_EQ((*events)[i].sequence, i + 1);
+    }
+    ASSERT_EQ(journal->corrections(100'000)->size(), events->size());
+    least = events->size();
+  }
+  EXPECT_GT(least, 25u);
+}
+
+}  // namespace
+}  // namespace kvmtsc
