@@ -24,7 +24,7 @@ class HeldVcpus {
   Status stop_all(const HostRoot& root, const VmKey& vm, const ProcessLayout& layout,
                   MonotonicTime deadline);
 
-  // The offset each vCPU has now.
+  // The offset each vCPU has now. kConflict when one is not what was expected.
   Status read_before(MonotonicTime deadline);
 
   // Writes all, then reads all back. What fails is noted with its vCPU.
@@ -40,6 +40,7 @@ class HeldVcpus {
  private:
   struct Vcpu {
     VcpuWrite report;
+    std::optional<std::int64_t> expected;
     const VcpuAccess* access = nullptr;
     std::optional<Reserved> reserved;
     std::optional<SavedState> state;
