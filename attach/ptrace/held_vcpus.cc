@@ -18,13 +18,15 @@ Error conflict(VcpuId id, std::int64_t expected, std::int64_t found) {
 
 }  // namespace
 
-void HeldVcpus::add(const WantedOffset& wanted, const VcpuAccess& access, Reserved&& reserved) {
+void HeldVcpus::add(const WantedOffset& wanted, const VcpuAccess& access, Reserved&& reserved,
+                    OffsetFiles&& files) {
   Vcpu vcpu;
   vcpu.report.id = wanted.id;
   vcpu.report.wanted = wanted.offset;
   vcpu.expected = wanted.expected;
   vcpu.access = &access;
   vcpu.reserved.emplace(std::move(reserved));
+  vcpu.files.emplace(std::move(files));
   vcpus_.push_back(std::move(vcpu));
 }
 
@@ -129,8 +131,20 @@ void HeldVcpus::run_round(Call call, MonotonicTime deadline) {
   }
 }
 
+bool HeldVcpus::read_files() {
+  for (Vcpu& vcpu : vcpus_) {
+    vcpu.result = vcpu.files->read();
+    if (!vcpu.result) {
+      return false;
+    }
+  }
+  return true;
+}
+
 Status HeldVcpus::read_before(MonotonicTime deadline) {
-  run_round(Call::kRead, deadline);
+  if (!read_files()) {
+    run_round(Call::kRead, deadline);
+  }
   for (Vcpu& vcpu : vcpus_) {
     vcpu.report.before = vcpu.result;
     if (!vcpu.result) {

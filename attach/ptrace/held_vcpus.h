@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "attach/offset_writer.h"
+#include "attach/ptrace/offset_files.h"
 #include "attach/ptrace/session.h"
 
 namespace kvmtsc::injection {
@@ -15,7 +16,8 @@ namespace kvmtsc::injection {
 class HeldVcpus {
  public:
   // Only before stop_all().
-  void add(const WantedOffset& wanted, const VcpuAccess& access, Reserved&& reserved);
+  void add(const WantedOffset& wanted, const VcpuAccess& access, Reserved&& reserved,
+           OffsetFiles&& files);
   // A vCPU that is only to stand still with the others.
   void add_bystander(Reserved&& reserved);
 
@@ -43,6 +45,7 @@ class HeldVcpus {
     std::optional<std::int64_t> expected;
     const VcpuAccess* access = nullptr;
     std::optional<Reserved> reserved;
+    std::optional<OffsetFiles> files;
     std::optional<SavedState> state;
     int fd = -1;
     bool write_begun = false;
@@ -52,6 +55,7 @@ class HeldVcpus {
   };
   enum class Call { kRead, kWrite };
 
+  bool read_files();
   void run_round(Call call, MonotonicTime deadline);
   void fail(Vcpu& vcpu, const Error& error);
 

@@ -54,6 +54,7 @@ Result<ClockReading> PtraceClockSource::read_clock_on(const AttachTarget& vm,
     if (!reserved) {
       return reserved.error();
     }
+    self.run_beside(options_.root, vm.pid, thread);
     const MonotonicTime begun = system_clock().monotonic();
     const MonotonicTime end = hold_deadline(options_, deadline);
     if (auto interrupted = reserved->attachment.interrupt(); !interrupted) {
@@ -138,6 +139,7 @@ Result<VcpuFrequency> PtraceClockSource::read_frequency(const AttachTarget& vm, 
     if (!reserved) {
       return reserved.error();
     }
+    self.run_beside(options_.root, vm.pid, access->second.thread);
     const MonotonicTime begun = system_clock().monotonic();
     const MonotonicTime end = hold_deadline(options_, deadline);
     if (auto interrupted = reserved->attachment.interrupt(); !interrupted) {
