@@ -12,6 +12,7 @@
 
 #include <array>
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <span>
 
@@ -33,6 +34,18 @@ std::optional<std::size_t> find_sigreturn(std::span<const std::byte> code);
 // Searches the executable mappings of a process that need not be stopped. kRefused when one of the
 // two is missing.
 Result<Gadgets> find_gadgets(pid_t process, const MemoryMap& map);
+
+// The gadgets of processes that are looked at again and again. Searching takes milliseconds, and
+// memory traffic that slows down what follows. Whoever uses what this remembers must look whether
+// the code is intact, and forget it when the process could not be used.
+class KnownGadgets {
+ public:
+  Result<Gadgets> find(pid_t process, const MemoryMap& map);
+  void forget(pid_t process) { known_.erase(process); }
+
+ private:
+  std::map<pid_t, Gadgets> known_;
+};
 
 // What is at the two addresses now: the program may have replaced itself by execve() since they
 // were found.

@@ -32,13 +32,14 @@ Error refused(Tid thread, const char* why, const char* remedy) {
 
 }  // namespace
 
-Result<ProcessLayout> ProcessLayout::read(const HostRoot& root, pid_t process) {
+Result<ProcessLayout> ProcessLayout::read(const HostRoot& root, pid_t process,
+                                          KnownGadgets* known) {
   prepare_signal_frames();
   auto map = MemoryMap::read(root, process);
   if (!map) {
     return map.error();
   }
-  const auto gadgets = find_gadgets(process, *map);
+  const auto gadgets = known != nullptr ? known->find(process, *map) : find_gadgets(process, *map);
   if (!gadgets) {
     return gadgets.error();
   }
