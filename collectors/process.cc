@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/parse.h"
+#include "base/proc_text.h"
 #include "base/unique_fd.h"
 
 namespace kvmtsc {
@@ -68,18 +69,12 @@ Result<pid_t> Process::thread_group() const {
   if (!status) {
     return status.error();
   }
-  // "Name:" cannot forge this line: the kernel escapes newlines in it.
-  constexpr std::string_view kKey = "Tgid:";
-  for (const std::string_view line : split(*status, '\n')) {
-    if (line.starts_with(kKey)) {
-      const auto id = parse_u32(line.substr(kKey.size()));
-      if (!id || *id == 0 || *id > INT32_MAX) {
-        return malformed(path);
-      }
-      return static_cast<pid_t>(*id);
-    }
+  const auto group = status_field(*status, "Tgid");
+  const auto id = group ? parse_u32(*group) : std::nullopt;
+  if (!id || *id == 0 || *id > INT32_MAX) {
+    return malformed(path);
   }
-  return malformed(path);
+  return static_cast<pid_t>(*id);
 }
 
 Result<std::uint64_t> Process::start_time() const {
@@ -88,16 +83,7 @@ Result<std::uint64_t> Process::start_time() const {
   if (!stat) {
     return stat.error();
   }
-  // "pid (comm) state ...": comm may hold spaces, parentheses and newlines, what follows it cannot.
-  const auto end_of_comm = stat->rfind(')');
-  if (end_of_comm == std::string::npos) {
-    return malformed(path);
-  }
-  const std::string_view rest = trim(std::string_view(*stat).substr(end_of_comm + 1));
-  const auto fields = split(rest, ' ');  // fields[0] is field 3
-  constexpr std::size_t kStartTime = 22 - 3;
-  const auto start =
-      fields.size() > kStartTime ? parse_u64(fields[kStartTime]) : std::optional<std::uint64_t>();
+  const auto start = stat_field(*stat, kStatStartTime);
   if (!start) {
     return malformed(path);
   }

@@ -1,10 +1,10 @@
 #include "attach/ptrace/gadgets.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include <algorithm>
 #include <array>
-#include <iterator>
 #include <vector>
 
 #include "attach/ptrace/remote_memory.h"
@@ -29,11 +29,11 @@ constexpr std::size_t kOverlap = kSigreturnRax.size() - 1;
 template <std::size_t N>
 std::optional<std::size_t> find(std::span<const std::byte> code,
                                 const std::array<std::byte, N>& what) {
-  const auto at = std::search(code.begin(), code.end(), what.begin(), what.end());
-  if (at == code.end()) {
+  const void* const at = ::memmem(code.data(), code.size(), what.data(), what.size());
+  if (at == nullptr) {
     return std::nullopt;
   }
-  return static_cast<std::size_t>(std::distance(code.begin(), at));
+  return static_cast<std::size_t>(static_cast<const std::byte*>(at) - code.data());
 }
 
 // Libraries first: the C library is where both are, and a VMM's own text can be huge.
@@ -98,14 +98,25 @@ Result<Gadgets> find_gadgets(pid_t process, const MemoryMap& map) {
                "use a VMM built with an ordinary C library, or its agent library"};
 }
 
-bool still_there(Tid thread, const Gadgets& gadgets) {
-  std::array<std::byte, kSyscallReturn.size()> first{};
-  // As much as both forms have at least; the longer one is certain by then.
-  std::array<std::byte, kSigreturnEax.size()> second{};
-  return read_memory(thread, gadgets.syscall_return, first, gadgets.sigreturn, second) == 0 &&
-         first == kSyscallReturn &&
-         (second == kSigreturnEax ||
-          std::equal(second.begin(), second.end(), kSigreturnRax.begin()));
+Result<Gadgets> KnownGadgets::find(pid_t process, const MemoryMap& map) {
+  constexpr std::size_t kMost = 4096;  // more processes than a host has VMs: most have ended
+  if (const auto known = known_.find(process); known != known_.end()) {
+    return known->second;
+  }
+  const auto found = find_gadgets(process, map);
+  if (found) {
+    if (known_.size() >= kMost) {
+      known_.clear();
+    }
+    known_.emplace(process, *found);
+  }
+  return found;
+}
+
+bool GadgetCode::intact() const {
+  return syscall_return == kSyscallReturn &&
+         (sigreturn == kSigreturnEax ||
+          std::equal(sigreturn.begin(), sigreturn.end(), kSigreturnRax.begin()));
 }
 
 }  // namespace kvmtsc::injection

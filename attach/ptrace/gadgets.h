@@ -10,7 +10,9 @@
 // still tracing it. Nothing is ever mapped or written into the program's code.
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <span>
 
@@ -33,8 +35,24 @@ std::optional<std::size_t> find_sigreturn(std::span<const std::byte> code);
 // two is missing.
 Result<Gadgets> find_gadgets(pid_t process, const MemoryMap& map);
 
-// Whether they are still where they were found: the program may have replaced itself by execve()
-// meanwhile. Allocates nothing.
-bool still_there(Tid thread, const Gadgets& gadgets);
+// The gadgets of processes that are looked at again and again. Searching takes milliseconds, and
+// memory traffic that slows down what follows. Whoever uses what this remembers must look whether
+// the code is intact, and forget it when the process could not be used.
+class KnownGadgets {
+ public:
+  Result<Gadgets> find(pid_t process, const MemoryMap& map);
+  void forget(pid_t process) { known_.erase(process); }
+
+ private:
+  std::map<pid_t, Gadgets> known_;
+};
+
+// What is at the two addresses now: the program may have replaced itself by execve() since they
+// were found.
+struct GadgetCode {
+  std::array<std::byte, 3> syscall_return{};
+  std::array<std::byte, 7> sigreturn{};  // as much as both forms have at least
+  bool intact() const;
+};
 
 }  // namespace kvmtsc::injection

@@ -1,18 +1,32 @@
 #include "attach/ptrace/held_vcpus.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "attach/ptrace/kvm_calls.h"
 
 namespace kvmtsc::injection {
+namespace {
 
-void HeldVcpus::add(const WantedOffset& wanted, const VcpuAccess& access, Reserved&& reserved) {
+Error conflict(VcpuId id, std::int64_t expected, std::int64_t found) {
+  return Error{ErrorKind::kConflict,
+               "vCPU " + std::to_string(id) + " has the offset " + std::to_string(found) +
+                   ", not " + std::to_string(expected) + " as expected",
+               "it changed after it was looked at; look again and decide anew"};
+}
+
+}  // namespace
+
+void HeldVcpus::add(const WantedOffset& wanted, const VcpuAccess& access, Reserved&& reserved,
+                    OffsetFiles&& files) {
   Vcpu vcpu;
   vcpu.report.id = wanted.id;
   vcpu.report.wanted = wanted.offset;
+  vcpu.expected = wanted.expected;
   vcpu.access = &access;
   vcpu.reserved.emplace(std::move(reserved));
+  vcpu.files.emplace(std::move(files));
   vcpus_.push_back(std::move(vcpu));
 }
 
@@ -117,12 +131,27 @@ void HeldVcpus::run_round(Call call, MonotonicTime deadline) {
   }
 }
 
+bool HeldVcpus::read_files() {
+  for (Vcpu& vcpu : vcpus_) {
+    vcpu.result = vcpu.files->read();
+    if (!vcpu.result) {
+      return false;
+    }
+  }
+  return true;
+}
+
 Status HeldVcpus::read_before(MonotonicTime deadline) {
-  run_round(Call::kRead, deadline);
+  if (!read_files()) {
+    run_round(Call::kRead, deadline);
+  }
   for (Vcpu& vcpu : vcpus_) {
     vcpu.report.before = vcpu.result;
     if (!vcpu.result) {
       return *vcpu.report.error;
+    }
+    if (vcpu.expected && *vcpu.expected != *vcpu.result) {
+      return conflict(vcpu.report.id, *vcpu.expected, *vcpu.result);
     }
   }
   return ok_status();

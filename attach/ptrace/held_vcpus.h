@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "attach/offset_writer.h"
+#include "attach/ptrace/offset_files.h"
 #include "attach/ptrace/session.h"
 
 namespace kvmtsc::injection {
@@ -15,7 +16,8 @@ namespace kvmtsc::injection {
 class HeldVcpus {
  public:
   // Only before stop_all().
-  void add(const WantedOffset& wanted, const VcpuAccess& access, Reserved&& reserved);
+  void add(const WantedOffset& wanted, const VcpuAccess& access, Reserved&& reserved,
+           OffsetFiles&& files);
   // A vCPU that is only to stand still with the others.
   void add_bystander(Reserved&& reserved);
 
@@ -24,7 +26,7 @@ class HeldVcpus {
   Status stop_all(const HostRoot& root, const VmKey& vm, const ProcessLayout& layout,
                   MonotonicTime deadline);
 
-  // The offset each vCPU has now.
+  // The offset each vCPU has now. kConflict when one is not what was expected.
   Status read_before(MonotonicTime deadline);
 
   // Writes all, then reads all back. What fails is noted with its vCPU.
@@ -40,8 +42,10 @@ class HeldVcpus {
  private:
   struct Vcpu {
     VcpuWrite report;
+    std::optional<std::int64_t> expected;
     const VcpuAccess* access = nullptr;
     std::optional<Reserved> reserved;
+    std::optional<OffsetFiles> files;
     std::optional<SavedState> state;
     int fd = -1;
     bool write_begun = false;
@@ -51,6 +55,7 @@ class HeldVcpus {
   };
   enum class Call { kRead, kWrite };
 
+  bool read_files();
   void run_round(Call call, MonotonicTime deadline);
   void fail(Vcpu& vcpu, const Error& error);
 

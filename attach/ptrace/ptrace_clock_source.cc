@@ -1,7 +1,6 @@
 #include "attach/ptrace/ptrace_clock_source.h"
 
 #include <algorithm>
-#include <optional>
 #include <string>
 
 #include "attach/ptrace/kvm_calls.h"
@@ -11,7 +10,7 @@ namespace {
 
 constexpr std::size_t kThreadsTried = 3;
 
-ClockBracket::Edge read_clocks() {
+CallBracket::Edge read_clocks() {
   const Clock& clock = system_clock();
   return {clock.host_tsc(), clock.realtime(), clock.monotonic()};
 }
@@ -25,7 +24,7 @@ bool worth_another_thread(const Error& error) {
 }  // namespace
 
 ClockTriple make_triple(std::uint64_t kvmclock_ns, std::uint32_t flags, std::uint64_t host_tsc,
-                        std::uint64_t realtime_ns, const ClockBracket& bracket) {
+                        std::uint64_t realtime_ns, const CallBracket& bracket) {
   ClockTriple triple;
   triple.kvmclock_ns = kvmclock_ns;
   triple.flags = flags;
@@ -46,124 +45,130 @@ ClockTriple make_triple(std::uint64_t kvmclock_ns, std::uint32_t flags, std::uin
   return triple;
 }
 
-Result<ClockReading> PtraceClockSource::read_clock_on(const AttachTarget& vm,
-                                                      const Prepared& prepared, Tid thread,
-                                                      MonotonicTime deadline) const {
-  return TracerThread::run([&](const TracerThread& self) -> Result<ClockReading> {
+template <typename Reading>
+Result<Reading> PtraceClockSource::prepared(
+    const AttachTarget& vm, const std::function<Result<Reading>(const Prepared&)>& read) {
+  const auto prepared = prepare(options_, vm, &gadgets_);
+  auto reading = prepared ? read(*prepared) : Result<Reading>(prepared.error());
+  if (!reading) {
+    gadgets_.forget(vm.pid);
+  }
+  return reading;
+}
+
+Result<PtraceClockSource::Answer> PtraceClockSource::hold(const AttachTarget& vm,
+                                                          const ProcessLayout& layout, Tid thread,
+                                                          MonotonicTime deadline,
+                                                          const Calls& calls) const {
+  return TracerThread::run([&](const TracerThread& self) -> Result<Answer> {
     auto reserved = reserve(self, options_, vm, thread);
     if (!reserved) {
       return reserved.error();
     }
+    self.run_beside(options_.root, vm.pid, thread);
     const MonotonicTime begun = system_clock().monotonic();
     const MonotonicTime end = hold_deadline(options_, deadline);
     if (auto interrupted = reserved->attachment.interrupt(); !interrupted) {
       return interrupted.error();
     }
-    kvm_clock_data data{};
-    ClockBracket bracket;
     std::int64_t returned = 0;
     {
-      auto state = take_hold(*std::move(reserved), prepared.layout, end);
+      auto state = take_hold(*std::move(reserved), layout, end);
       if (!state) {
         return state.error();
       }
-      const SystemCall call =
-          ioctl_call(prepared.access.vm_fd, KVM_GET_CLOCK, state->argument_area().value);
-      if (auto begin = state->begin(call); !begin) {
-        return begin.error();
-      }
-      if (auto reached = state->reach_entry(end); !reached) {
-        return reached.error();
-      }
-      bracket.before = read_clocks();
-      if (auto entered = state->enter(); !entered) {
-        return entered.error();
-      }
-      const auto result = state->finish(end);
-      bracket.after = read_clocks();
+      const auto result = calls(*state, end);
       if (!result) {
         return result.error();
       }
       returned = *result;
-      if (auto read = state->read_argument(0, std::as_writable_bytes(std::span{&data, 1})); !read) {
-        return read.error();
-      }
     }
-    const Nanoseconds held = system_clock().monotonic() - begun;
-    if (returned != 0) {
-      return ioctl_error("KVM_GET_CLOCK", returned);
-    }
-    return ClockReading{make_triple(data.clock, data.flags, data.host_tsc, data.realtime, bracket),
-                        held};
+    return Answer{returned, system_clock().monotonic() - begun};
   });
 }
 
-Result<ClockReading> PtraceClockSource::read_clock(const AttachTarget& vm, MonotonicTime deadline) {
-  const auto prepared = prepare(options_, vm);
-  if (!prepared) {
-    return prepared.error();
-  }
-  const auto& threads = prepared->access.other_threads;
-  std::optional<Error> last;
-  for (std::size_t i = 0; i < std::min(threads.size(), kThreadsTried); ++i) {
-    auto reading = read_clock_on(vm, *prepared, threads[i], deadline);
-    if (reading || !worth_another_thread(reading.error()) ||
-        system_clock().monotonic() >= deadline) {
-      return reading;
+Result<ClockReading> PtraceClockSource::read_clock_on(const AttachTarget& vm,
+                                                      const Prepared& prepared, Tid thread,
+                                                      MonotonicTime deadline) const {
+  kvm_clock_data data{};
+  CallBracket bracket;
+  const auto read = [&](SavedState& state, MonotonicTime end) -> Result<std::int64_t> {
+    const SystemCall call =
+        ioctl_call(prepared.access.vm_fd, KVM_GET_CLOCK, state.argument_area().value);
+    if (auto begun = state.begin(call); !begun) {
+      return begun.error();
     }
-    last = reading.error();
+    if (auto reached = state.reach_entry(end); !reached) {
+      return reached.error();
+    }
+    bracket.before = read_clocks();
+    if (auto entered = state.enter(); !entered) {
+      return entered.error();
+    }
+    const auto result = state.finish(end);
+    bracket.after = read_clocks();
+    if (!result) {
+      return result.error();
+    }
+    if (auto got = state.read_argument(0, std::as_writable_bytes(std::span{&data, 1})); !got) {
+      return got.error();
+    }
+    return *result;
+  };
+  const auto answer = hold(vm, prepared.layout, thread, deadline, read);
+  if (!answer) {
+    return answer.error();
   }
-  if (last) {
-    return *last;
+  if (answer->returned != 0) {
+    return ioctl_error("KVM_GET_CLOCK", answer->returned);
   }
-  return Error{
-      ErrorKind::kRefused,
-      "process " + std::to_string(vm.pid) + " has no thread that is not a vCPU's",
-      "KVM_GET_CLOCK on a vCPU's thread could stall the guest; use the VMM's agent library"};
+  return ClockReading{make_triple(data.clock, data.flags, data.host_tsc, data.realtime, bracket),
+                      answer->held};
+}
+
+Result<ClockReading> PtraceClockSource::read_clock(const AttachTarget& vm, MonotonicTime deadline) {
+  return prepared<ClockReading>(vm, [&](const Prepared& vmm) -> Result<ClockReading> {
+    const auto& threads = vmm.access.other_threads;
+    Error last{
+        ErrorKind::kRefused,
+        "process " + std::to_string(vm.pid) + " has no thread that is not a vCPU's",
+        "KVM_GET_CLOCK on a vCPU's thread could stall the guest; use the VMM's agent library"};
+    for (std::size_t i = 0; i < std::min(threads.size(), kThreadsTried); ++i) {
+      auto reading = read_clock_on(vm, vmm, threads[i], deadline);
+      if (reading || !worth_another_thread(reading.error()) ||
+          system_clock().monotonic() >= deadline) {
+        return reading;
+      }
+      last = reading.error();
+    }
+    return last;
+  });
 }
 
 Result<VcpuFrequency> PtraceClockSource::read_frequency(const AttachTarget& vm, VcpuId vcpu,
                                                         MonotonicTime deadline) {
-  const auto prepared = prepare(options_, vm);
-  if (!prepared) {
-    return prepared.error();
-  }
-  const auto access = prepared->access.vcpus.find(vcpu);
-  if (access == prepared->access.vcpus.end()) {
-    return Error{ErrorKind::kRefused, "vCPU " + std::to_string(vcpu) + " has no known thread",
-                 "it is asked again once it has run"};
-  }
-  return TracerThread::run([&](const TracerThread& self) -> Result<VcpuFrequency> {
-    auto reserved = reserve(self, options_, vm, access->second.thread);
-    if (!reserved) {
-      return reserved.error();
+  return prepared<VcpuFrequency>(vm, [&](const Prepared& vmm) -> Result<VcpuFrequency> {
+    const auto found = vmm.access.vcpus.find(vcpu);
+    if (found == vmm.access.vcpus.end()) {
+      return Error{ErrorKind::kRefused, "vCPU " + std::to_string(vcpu) + " has no known thread",
+                   "it is asked again once it has run"};
     }
-    const MonotonicTime begun = system_clock().monotonic();
-    const MonotonicTime end = hold_deadline(options_, deadline);
-    if (auto interrupted = reserved->attachment.interrupt(); !interrupted) {
-      return interrupted.error();
-    }
-    std::int64_t returned = 0;
-    {
-      auto state = take_hold(*std::move(reserved), prepared->layout, end);
-      if (!state) {
-        return state.error();
-      }
-      const auto fd = vcpu_descriptor(options_.root, vm.key, vcpu, access->second, *state);
+    const VcpuAccess& access = found->second;
+    const auto read = [&](SavedState& state, MonotonicTime end) -> Result<std::int64_t> {
+      const auto fd = vcpu_descriptor(options_.root, vm.key, vcpu, access, state);
       if (!fd) {
         return fd.error();
       }
-      const auto result = state->call(ioctl_call(*fd, KVM_GET_TSC_KHZ, 0), end);
-      if (!result) {
-        return result.error();
-      }
-      returned = *result;
+      return state.call(ioctl_call(*fd, KVM_GET_TSC_KHZ, 0), end);
+    };
+    const auto answer = hold(vm, vmm.layout, access.thread, deadline, read);
+    if (!answer) {
+      return answer.error();
     }
-    const Nanoseconds held = system_clock().monotonic() - begun;
-    if (returned < 0) {
-      return ioctl_error("KVM_GET_TSC_KHZ", returned);
+    if (answer->returned < 0) {
+      return ioctl_error("KVM_GET_TSC_KHZ", answer->returned);
     }
-    return VcpuFrequency{vcpu, static_cast<std::uint32_t>(returned), held};
+    return VcpuFrequency{vcpu, static_cast<std::uint32_t>(answer->returned), answer->held};
   });
 }
 

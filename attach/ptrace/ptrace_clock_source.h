@@ -1,6 +1,9 @@
 // PtraceClockSource: a ClockSource for running, unmodified VMMs.
 #pragma once
 
+#include <cstdint>
+#include <functional>
+
 #include "attach/clock_source.h"
 #include "attach/ptrace/session.h"
 
@@ -18,14 +21,29 @@ class PtraceClockSource : public ClockSource {
                                        MonotonicTime deadline) override;
 
  private:
+  // What the kernel returned, and how long the thread was kept from running.
+  struct Answer {
+    std::int64_t returned = 0;
+    Nanoseconds held{0};
+  };
+  using Calls = std::function<Result<std::int64_t>(SavedState&, MonotonicTime)>;
+
+  // Looks at the VMM, and reads.
+  template <typename Reading>
+  Result<Reading> prepared(const AttachTarget& vm,
+                           const std::function<Result<Reading>(const Prepared&)>& read);
+  // Runs `calls` in a thread of the VMM.
+  Result<Answer> hold(const AttachTarget& vm, const ProcessLayout& layout, Tid thread,
+                      MonotonicTime deadline, const Calls& calls) const;
   Result<ClockReading> read_clock_on(const AttachTarget& vm, const Prepared& prepared, Tid thread,
                                      MonotonicTime deadline) const;
 
   PtraceOptions options_;
+  KnownGadgets gadgets_;
 };
 
 // What a reading of the host's clocks just before and just after KVM_GET_CLOCK brackets.
-struct ClockBracket {
+struct CallBracket {
   struct Edge {
     std::uint64_t host_tsc = 0;
     RealTime realtime;
@@ -38,6 +56,6 @@ struct ClockBracket {
 // The triple from what KVM_GET_CLOCK returned: KVM's own values where its flags vouch for them,
 // otherwise the middle of the bracket, with half its width as the bound. Pure.
 ClockTriple make_triple(std::uint64_t kvmclock_ns, std::uint32_t flags, std::uint64_t host_tsc,
-                        std::uint64_t realtime_ns, const ClockBracket& bracket);
+                        std::uint64_t realtime_ns, const CallBracket& bracket);
 
 }  // namespace kvmtsc::injection

@@ -48,7 +48,7 @@ Result<WriteReport> PtraceOffsetWriter::write(const AttachTarget& vm,
       if (!reserved) {
         return reserved.error();
       }
-      vcpus.add(wanted, access, *std::move(reserved));
+      vcpus.add(wanted, access, *std::move(reserved), {options_.root, vm.key, wanted.id});
     }
     for (const auto& [id, access] : prepared->access.vcpus) {
       const bool named =
@@ -61,6 +61,9 @@ Result<WriteReport> PtraceOffsetWriter::write(const AttachTarget& vm,
         }
         vcpus.add_bystander(*std::move(reserved));
       }
+    }
+    if (prepared->access.vcpus.size() == 1) {
+      self.run_beside(options_.root, vm.pid, prepared->access.vcpus.begin()->second.thread);
     }
     // A third of the time is kept for putting back.
     const MonotonicTime begun = system_clock().monotonic();

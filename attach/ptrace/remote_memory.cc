@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <sys/uio.h>
 
-#include <array>
-
 namespace kvmtsc::injection {
 namespace {
 
@@ -28,15 +26,18 @@ int read_memory(Tid thread, RemoteAddress from, std::span<std::byte> into) {
   return outcome(::process_vm_readv(thread.value, &local, 1, &remote, 1, 0), into.size());
 }
 
-int read_memory(Tid thread, RemoteAddress from, std::span<std::byte> into, RemoteAddress also_from,
-                std::span<std::byte> also_into) {
-  const std::array<iovec, 2> local{iovec{into.data(), into.size()},
-                                   iovec{also_into.data(), also_into.size()}};
-  const std::array<iovec, 2> remote{iovec{as_iovec_base(from), into.size()},
-                                    iovec{as_iovec_base(also_from), also_into.size()}};
+int read_memory(Tid thread, const std::array<RemotePiece, 3>& pieces) {
+  std::array<iovec, 3> local{};
+  std::array<iovec, 3> remote{};
+  std::size_t wanted = 0;
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    local[i] = {pieces[i].into.data(), pieces[i].into.size()};
+    remote[i] = {as_iovec_base(pieces[i].from), pieces[i].into.size()};
+    wanted += pieces[i].into.size();
+  }
   return outcome(
       ::process_vm_readv(thread.value, local.data(), local.size(), remote.data(), remote.size(), 0),
-      into.size() + also_into.size());
+      wanted);
 }
 
 int write_memory(Tid thread, RemoteAddress to, std::span<const std::byte> from) {

@@ -2,6 +2,7 @@
 // partial transfer is an error.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <span>
 
@@ -10,11 +11,14 @@
 
 namespace kvmtsc::injection {
 
+struct RemotePiece {
+  RemoteAddress from;
+  std::span<std::byte> into;
+};
+
 // 0 or an errno; EFAULT when only part could be transferred. Allocate nothing.
 int read_memory(Tid thread, RemoteAddress from, std::span<std::byte> into);
-// Two pieces in one call.
-int read_memory(Tid thread, RemoteAddress from, std::span<std::byte> into, RemoteAddress also_from,
-                std::span<std::byte> also_into);
+int read_memory(Tid thread, const std::array<RemotePiece, 3>& pieces);
 int write_memory(Tid thread, RemoteAddress to, std::span<const std::byte> from);
 
 }  // namespace kvmtsc::injection

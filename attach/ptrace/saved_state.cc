@@ -32,13 +32,14 @@ Error refused(Tid thread, const char* why, const char* remedy) {
 
 }  // namespace
 
-Result<ProcessLayout> ProcessLayout::read(const HostRoot& root, pid_t process) {
+Result<ProcessLayout> ProcessLayout::read(const HostRoot& root, pid_t process,
+                                          KnownGadgets* known) {
   prepare_signal_frames();
   auto map = MemoryMap::read(root, process);
   if (!map) {
     return map.error();
   }
-  const auto gadgets = find_gadgets(process, *map);
+  const auto gadgets = known != nullptr ? known->find(process, *map) : find_gadgets(process, *map);
   if (!gadgets) {
     return gadgets.error();
   }
@@ -61,9 +62,6 @@ Result<SavedState> SavedState::save(Stop&& stop, const ProcessLayout& layout,
   state.phase_ = Phase::kSaved;
   if (stopped.cs != kUserCodeSegment64) {
     return refused(thread, "runs 32-bit code", "use a 64-bit VMM");
-  }
-  if (!still_there(thread, layout.gadgets)) {
-    return refused(thread, "has replaced its program since it was looked at", "try again");
   }
   state.saved_ = without_our_eintr(stopped);
   if (stopped.orig_rax == kNoSystemCall) {
@@ -102,14 +100,20 @@ Result<SavedState> SavedState::save(Stop&& stop, const ProcessLayout& layout,
     return refused(thread, "has no room for a signal frame on its stack",
                    "try again; a VMM written in Go needs its agent library instead");
   }
+  GadgetCode code;
+  const int error = read_memory(
+      thread,
+      {{{layout.gadgets.syscall_return, code.syscall_return},
+        {layout.gadgets.sigreturn, code.sigreturn},
+        {state.layout_.bottom, std::span{state.buffers_->original}.first(state.layout_.size())}}});
+  if (error != 0 && error != EFAULT) {
+    return failed(error, "reading the memory", thread);
+  }
+  if (error == EFAULT || !code.intact()) {
+    return refused(thread, "has replaced its program since it was looked at", "try again");
+  }
   fill_frame(context, state.layout_, *xsave_bytes, layout.gadgets.sigreturn,
              std::span{state.buffers_->frame}.first(state.layout_.size()));
-  if (const int error =
-          read_memory(thread, state.layout_.bottom,
-                      std::span{state.buffers_->original}.first(state.layout_.size()));
-      error != 0) {
-    return failed(error, "reading the stack", thread);
-  }
   return state;
 }
 

@@ -54,7 +54,9 @@ namespace kvmtsc::injection {
 struct ProcessLayout {
   MemoryMap map;
   Gadgets gadgets;
-  static Result<ProcessLayout> read(const HostRoot& root, pid_t process);
+  // `known`, if given, saves searching the same process again.
+  static Result<ProcessLayout> read(const HostRoot& root, pid_t process,
+                                    KnownGadgets* known = nullptr);
 };
 
 // Memory a SavedState works in, to be made before the thread is stopped.

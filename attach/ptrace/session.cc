@@ -6,7 +6,8 @@
 
 namespace kvmtsc::injection {
 
-Result<Prepared> prepare(const PtraceOptions& options, const AttachTarget& vm) {
+Result<Prepared> prepare(const PtraceOptions& options, const AttachTarget& vm,
+                         KnownGadgets* known) {
   auto access = resolve(options.root, vm);
   if (!access) {
     return access.error();
@@ -14,7 +15,7 @@ Result<Prepared> prepare(const PtraceOptions& options, const AttachTarget& vm) {
   if (auto admitted = admit_executable(options.root, vm.pid); !admitted) {
     return admitted.error();
   }
-  auto layout = ProcessLayout::read(options.root, vm.pid);
+  auto layout = ProcessLayout::read(options.root, vm.pid, known);
   if (!layout) {
     return layout.error();
   }

@@ -26,7 +26,8 @@ struct Prepared {
   VmAccess access;
   ProcessLayout layout;
 };
-Result<Prepared> prepare(const PtraceOptions& options, const AttachTarget& vm);
+Result<Prepared> prepare(const PtraceOptions& options, const AttachTarget& vm,
+                         KnownGadgets* known = nullptr);
 
 // kGone when the process is no longer the one the VM was found in.
 Status still_same_process(const HostRoot& root, const AttachTarget& vm);

@@ -9,20 +9,11 @@
 
 #include "base/file.h"
 #include "base/parse.h"
+#include "base/proc_text.h"
 #include "base/unique_fd.h"
 
 namespace kvmtsc::injection {
 namespace {
-
-// The value of "NAME:\tVALUE\n"; absent when there is no such line.
-std::optional<std::string_view> field(std::string_view text, std::string_view name) {
-  for (const std::string_view line : split(text, '\n')) {
-    if (line.starts_with(name) && line.size() > name.size() && line[name.size()] == ':') {
-      return trim(line.substr(name.size() + 1));
-    }
-  }
-  return std::nullopt;
-}
 
 std::string thread_name(pid_t process, Tid thread) {
   return "thread " + std::to_string(thread.value) + " of process " + std::to_string(process);
@@ -32,12 +23,29 @@ Error invalid(const char* what) {
   return Error{ErrorKind::kInvalid, std::string("unexpected content of ") + what, {}};
 }
 
+std::string thread_directory(const HostRoot& root, pid_t process, Tid thread) {
+  return root.proc + "/" + std::to_string(process) + "/task/" + std::to_string(thread.value);
+}
+
+Result<std::uint64_t> read_stat_field(const std::string& path, std::size_t number) {
+  std::array<char, 4096> buffer{};
+  const auto text = read_small_file_at(AT_FDCWD, path.c_str(), buffer);
+  if (!text) {
+    return text.error();
+  }
+  const auto value = stat_field(*text, number);
+  if (!value) {
+    return invalid("/proc/<pid>/stat");
+  }
+  return *value;
+}
+
 }  // namespace
 
 Result<ThreadFacts> parse_thread_facts(std::string_view status_text) {
-  const auto state = field(status_text, "State");
-  const auto tgid = field(status_text, "Tgid");
-  const auto tracer = field(status_text, "TracerPid");
+  const auto state = status_field(status_text, "State");
+  const auto tgid = status_field(status_text, "Tgid");
+  const auto tracer = status_field(status_text, "TracerPid");
   const auto process_number = tgid ? parse_u32(*tgid) : std::nullopt;
   const auto tracer_number = tracer ? parse_u32(*tracer) : std::nullopt;
   if (!state || state->empty() || !process_number || !tracer_number) {
@@ -48,14 +56,14 @@ Result<ThreadFacts> parse_thread_facts(std::string_view status_text) {
   facts.process = static_cast<pid_t>(*process_number);
   facts.tracer = static_cast<pid_t>(*tracer_number);
   // Absent on kernels built without it.
-  if (const auto seccomp = field(status_text, "Seccomp")) {
+  if (const auto seccomp = status_field(status_text, "Seccomp")) {
     const auto mode = parse_u32(*seccomp);
     if (!mode) {
       return invalid("/proc/<pid>/status");
     }
     facts.seccomp = *mode;
   }
-  if (const auto features = field(status_text, "x86_Thread_features")) {
+  if (const auto features = status_field(status_text, "x86_Thread_features")) {
     for (const std::string_view feature : split(*features, ' ')) {
       facts.shadow_stack = facts.shadow_stack || feature == "shstk";
     }
@@ -64,8 +72,7 @@ Result<ThreadFacts> parse_thread_facts(std::string_view status_text) {
 }
 
 Result<ThreadFacts> read_thread_facts(const HostRoot& root, pid_t process, Tid thread) {
-  const std::string path = root.proc + "/" + std::to_string(process) + "/task/" +
-                           std::to_string(thread.value) + "/status";
+  const std::string path = thread_directory(root, process, thread) + "/status";
   std::array<char, 8192> buffer{};
   const auto text = read_small_file_at(AT_FDCWD, path.c_str(), buffer);
   if (!text) {
@@ -74,29 +81,12 @@ Result<ThreadFacts> read_thread_facts(const HostRoot& root, pid_t process, Tid t
   return parse_thread_facts(*text);
 }
 
-Result<std::uint64_t> parse_start_time(std::string_view stat_text) {
-  // The command name may hold anything, parentheses and spaces included.
-  const auto end = stat_text.rfind(')');
-  if (end == std::string_view::npos || end + 2 > stat_text.size()) {
-    return invalid("/proc/<pid>/stat");
-  }
-  const auto fields = split(stat_text.substr(end + 2), ' ');  // from field 3 on
-  constexpr std::size_t kStartTime = 22 - 3;
-  const auto ticks = fields.size() > kStartTime ? parse_u64(fields[kStartTime]) : std::nullopt;
-  if (!ticks) {
-    return invalid("/proc/<pid>/stat");
-  }
-  return *ticks;
+Result<std::uint64_t> read_start_time(const HostRoot& root, pid_t process) {
+  return read_stat_field(root.proc + "/" + std::to_string(process) + "/stat", kStatStartTime);
 }
 
-Result<std::uint64_t> read_start_time(const HostRoot& root, pid_t process) {
-  const std::string path = root.proc + "/" + std::to_string(process) + "/stat";
-  std::array<char, 4096> buffer{};
-  const auto text = read_small_file_at(AT_FDCWD, path.c_str(), buffer);
-  if (!text) {
-    return text.error();
-  }
-  return parse_start_time(*text);
+Result<std::uint64_t> read_last_cpu(const HostRoot& root, pid_t process, Tid thread) {
+  return read_stat_field(thread_directory(root, process, thread) + "/stat", kStatLastCpu);
 }
 
 Status admit(const ThreadFacts& facts, pid_t process, Tid thread, const AttachPolicy& policy) {

@@ -24,9 +24,10 @@ struct ThreadFacts {
 Result<ThreadFacts> parse_thread_facts(std::string_view status_text);
 Result<ThreadFacts> read_thread_facts(const HostRoot& root, pid_t process, Tid thread);
 
-// Field 22 of /proc/<pid>/stat: clock ticks after boot; with the pid it names one process for ever.
-Result<std::uint64_t> parse_start_time(std::string_view stat_text);
+// In clock ticks after boot; with the pid it names one process for ever.
 Result<std::uint64_t> read_start_time(const HostRoot& root, pid_t process);
+// The CPU that the thread ran on last.
+Result<std::uint64_t> read_last_cpu(const HostRoot& root, pid_t process, Tid thread);
 
 // What the operator allows.
 struct AttachPolicy {

@@ -1,20 +1,39 @@
 #include "attach/ptrace/tracer_thread.h"
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <array>
+#include <string_view>
 #include <system_error>
 #include <thread>
+#include <vector>
 
+#include "attach/ptrace/thread_facts.h"
 #include "attach/ptrace/ticker.h"
+#include "base/file.h"
+#include "base/parse.h"
 
-namespace kvmtsc::injection::internal {
+namespace kvmtsc::injection {
 namespace {
 
-// On a busy host a thread that has to wait for its turn between two steps makes the VMM wait with
-// it, for tens of milliseconds. This one sleeps almost all of the time, so going first harms
-// nobody. Where neither is allowed it does without.
+// Whether more threads want to run, the caller included, than there are CPUs; true also where that
+// is not known.
+bool host_is_busy() {
+  std::array<char, 128> buffer{};
+  const auto text = read_small_file_at(AT_FDCWD, "/proc/loadavg", buffer);
+  const auto fields = text ? split(*text, ' ') : std::vector<std::string_view>{};
+  const auto running =
+      fields.size() > 3 ? parse_u32(split(fields[3], '/').front()) : std::nullopt;  // "2/345"
+  return !running || *running > std::thread::hardware_concurrency();
+}
+
+// A thread that has to wait for its turn between two steps makes the VMM wait with it, for
+// milliseconds on a busy host. A real-time thread does not, and this one sleeps almost all of the
+// time. Where that is not allowed it does without.
 void go_first() {
   const sched_param lowest_realtime{1};
   if (::pthread_setschedparam(::pthread_self(), SCHED_FIFO, &lowest_realtime) != 0) {
@@ -24,12 +43,13 @@ void go_first() {
 
 }  // namespace
 
-Status run_detached_from_signals(const std::function<void(const TracerThread&)>& body) {
+Status internal::run_detached_from_signals(const std::function<void(const TracerThread&)>& body) {
   sigset_t all;
   sigset_t before;
   ::sigfillset(&all);
   // The new thread inherits the mask, so no handler of ours ever runs between stop and detach.
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  const bool busy = host_is_busy();  // asked by one thread, before there are two
   std::optional<Error> failed;
   std::thread thread;
   try {
@@ -39,8 +59,10 @@ Status run_detached_from_signals(const std::function<void(const TracerThread&)>&
         failed = ticker.error();
         return;
       }
-      go_first();
-      body(TracerThread{});
+      if (busy) {
+        go_first();
+      }
+      body(TracerThread{busy});
     });
   } catch (const std::system_error& error) {
     failed = errno_error(error.code().value(), "starting a tracer thread");
@@ -55,4 +77,17 @@ Status run_detached_from_signals(const std::function<void(const TracerThread&)>&
   return ok_status();
 }
 
-}  // namespace kvmtsc::injection::internal
+void TracerThread::run_beside(const HostRoot& root, pid_t process, Tid tracee) const {
+  if (host_busy_) {
+    return;
+  }
+  const auto cpu = read_last_cpu(root, process, tracee);
+  if (cpu && *cpu < CPU_SETSIZE) {
+    cpu_set_t only;
+    CPU_ZERO(&only);
+    CPU_SET(*cpu, &only);
+    ::sched_setaffinity(0, sizeof only, &only);  // fails for a CPU that is not ours; then be it
+  }
+}
+
+}  // namespace kvmtsc::injection

@@ -13,6 +13,8 @@
 #include <optional>
 #include <utility>
 
+#include "attach/ptrace/tid.h"
+#include "base/host_root.h"
 #include "base/result.h"
 
 namespace kvmtsc::injection {
@@ -29,6 +31,12 @@ class TracerThread {
  public:
   TracerThread(const TracerThread&) = delete;
   TracerThread& operator=(const TracerThread&) = delete;
+
+  // Keeps this thread on the CPU that `tracee` ran on last, unless the host is busy. To be called
+  // before a single thread is told to stop: taking turns on one CPU, the two need not wake another
+  // from its sleep at each step, which takes longer than the step. (On a busy host no CPU sleeps,
+  // and the scheduler knows better where there is room.)
+  void run_beside(const HostRoot& root, pid_t process, Tid tracee) const;
 
   // Runs `body(const TracerThread&)`, which returns some Result<T>, on a tracer thread; the caller
   // waits. Everything attached in `body` is let go of when this returns, or a few microseconds
@@ -47,7 +55,9 @@ class TracerThread {
  private:
   friend Status internal::run_detached_from_signals(
       const std::function<void(const TracerThread&)>& body);
-  TracerThread() = default;
+  explicit TracerThread(bool host_busy) : host_busy_(host_busy) {}
+
+  bool host_busy_;
 };
 
 }  // namespace kvmtsc::injection

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/parse.h"
+#include "exporter/http/request_path.h"
 
 namespace kvmtsc::http {
 namespace {
@@ -80,6 +81,21 @@ std::string_view Request::header(std::string_view name) const {
     return equal_ignoring_case(header.first, name);
   });
   return found == headers.end() ? std::string_view{} : std::string_view{found->second};
+}
+
+std::string Request::parameter(std::string_view name) const {
+  const auto found = std::ranges::find(parameters, name, &Header::first);
+  return found == parameters.end() ? "" : found->second;
+}
+
+std::optional<std::string> Request::query_value(std::string_view name) const {
+  for (const std::string_view field : split(query, '&')) {
+    const auto equals = field.find('=');
+    if (equals != std::string_view::npos && field.substr(0, equals) == name) {
+      return decode_form_value(field.substr(equals + 1));
+    }
+  }
+  return std::nullopt;
 }
 
 const char* reason_phrase(int status) {

@@ -39,6 +39,11 @@ struct Request {
 
   // The first header of that name, compared without case; empty view if there is none.
   std::string_view header(std::string_view name) const;
+  // What the path's {name} stands for; empty if there is none of that name.
+  std::string parameter(std::string_view name) const;
+  // The first of that name in the query, decoded (application/x-www-form-urlencoded); absent if
+  // there is none or it cannot be decoded.
+  std::optional<std::string> query_value(std::string_view name) const;
 };
 
 struct Response {

@@ -19,6 +19,16 @@ bool is_control(char c) {
   return byte < 0x20 || byte == 0x7F;
 }
 
+// The byte that "%xy" at `at` stands for.
+std::optional<char> decode_at(std::string_view raw, std::size_t at) {
+  const auto high = at + 2 < raw.size() ? hex_digit(raw[at + 1]) : std::nullopt;
+  const auto low = at + 2 < raw.size() ? hex_digit(raw[at + 2]) : std::nullopt;
+  if (!high || !low) {
+    return std::nullopt;
+  }
+  return static_cast<char>(*high * 16 + *low);
+}
+
 }  // namespace
 
 std::optional<std::string> decode_path(std::string_view raw) {
@@ -30,12 +40,11 @@ std::optional<std::string> decode_path(std::string_view raw) {
   for (std::size_t i = 0; i < raw.size(); ++i) {
     char c = raw[i];
     if (c == '%') {
-      const auto high = i + 2 < raw.size() ? hex_digit(raw[i + 1]) : std::nullopt;
-      const auto low = i + 2 < raw.size() ? hex_digit(raw[i + 2]) : std::nullopt;
-      if (!high || !low) {
+      const auto decoded = decode_at(raw, i);
+      if (!decoded) {
         return std::nullopt;
       }
-      c = static_cast<char>(*high * 16 + *low);
+      c = *decoded;
       i += 2;
       if (c == '/') {
         path += "%2F";
@@ -48,6 +57,26 @@ std::optional<std::string> decode_path(std::string_view raw) {
     path += c;
   }
   return path;
+}
+
+std::optional<std::string> decode_form_value(std::string_view raw) {
+  std::string value;
+  for (std::size_t i = 0; i < raw.size(); ++i) {
+    char c = raw[i] == '+' ? ' ' : raw[i];
+    if (c == '%') {
+      const auto decoded = decode_at(raw, i);
+      if (!decoded) {
+        return std::nullopt;
+      }
+      c = *decoded;
+      i += 2;
+    }
+    if (is_control(c)) {
+      return std::nullopt;
+    }
+    value += c;
+  }
+  return value;
 }
 
 }  // namespace kvmtsc::http

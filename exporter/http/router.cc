@@ -1,8 +1,11 @@
 #include "exporter/http/router.h"
 
+#include <algorithm>
 #include <exception>
 #include <set>
 #include <utility>
+
+#include "base/parse.h"
 
 namespace kvmtsc::http {
 namespace {
@@ -37,25 +40,83 @@ Response call(const Handler& handler, const Request& request, const LogLine& log
   return problem(500, "The service's log says why.");
 }
 
+bool is_parameter(const std::string& segment) {
+  return segment.starts_with('{') && segment.ends_with('}');
+}
+
+// "/a/{b}" -> "", "a", "{b}"
+std::vector<std::string> segments_of(const std::string& path) {
+  std::vector<std::string> segments;
+  for (const std::string_view segment : split(path, '/')) {
+    segments.emplace_back(segment);
+  }
+  return segments;
+}
+
+bool matches(const std::vector<std::string>& pattern, const std::vector<std::string>& path) {
+  return std::ranges::equal(pattern, path, [](const std::string& part, const std::string& segment) {
+    return is_parameter(part) ? !segment.empty() : part == segment;
+  });
+}
+
+// Of two patterns that match the same path.
+bool more_literal(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  const auto [one, other] = std::ranges::mismatch(
+      a, b, [](const auto& x, const auto& y) { return is_parameter(x) == is_parameter(y); });
+  return one != a.end() && other != b.end() && !is_parameter(*one);
+}
+
+std::vector<Header> parameters_of(const std::vector<std::string>& pattern,
+                                  const std::vector<std::string>& path) {
+  std::vector<Header> parameters;
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    if (is_parameter(pattern[i])) {
+      std::string value = path[i];
+      for (std::size_t at = 0; (at = value.find("%2F", at)) != value.npos; ++at) {
+        value.replace(at, 3, "/");
+      }
+      parameters.emplace_back(pattern[i].substr(1, pattern[i].size() - 2), std::move(value));
+    }
+  }
+  return parameters;
+}
+
 }  // namespace
 
 void Router::add(std::string method, std::string path, Handler handler) {
-  handlers_[std::move(path)][std::move(method)] = std::move(handler);
+  Pattern& pattern = patterns_[path];
+  pattern.segments = segments_of(path);
+  pattern.methods[std::move(method)] = std::move(handler);
+}
+
+const Router::Pattern* Router::find(const std::string& path) const {
+  const std::vector<std::string> wanted = segments_of(path);
+  const Pattern* best = nullptr;
+  for (const auto& [text, pattern] : patterns_) {
+    if (matches(pattern.segments, wanted) &&
+        (best == nullptr || more_literal(pattern.segments, best->segments))) {
+      best = &pattern;
+    }
+  }
+  return best;
 }
 
 Response Router::route(const Request& request, const LogLine& log) const {
-  const auto methods = handlers_.find(request.path);
-  if (methods == handlers_.end()) {
+  const Pattern* const pattern = find(request.path);
+  if (pattern == nullptr) {
     return problem(404, "There is nothing at this path.");
   }
-  auto handler = methods->second.find(request.method);
-  if (handler == methods->second.end() && request.method == "HEAD") {
-    handler = methods->second.find("GET");
+  const Methods& methods = pattern->methods;
+  auto handler = methods.find(request.method);
+  if (handler == methods.end() && request.method == "HEAD") {
+    handler = methods.find("GET");
   }
-  if (handler != methods->second.end()) {
-    return call(handler->second, request, log);
+  if (handler != methods.end()) {
+    Request with_parameters = request;
+    with_parameters.parameters = parameters_of(pattern->segments, segments_of(request.path));
+    return call(handler->second, with_parameters, log);
   }
-  const std::string allow = allowed_methods(methods->second);
+  const std::string allow = allowed_methods(methods);
   Response response;
   if (request.method == "OPTIONS") {
     response.status = 204;

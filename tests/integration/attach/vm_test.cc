@@ -123,6 +123,33 @@ TEST_F(VmTest, ListsThatMakeNoSenseWriteNothing) {
   EXPECT_EQ(writer.write(vms[0], absent, soon()).error().kind, ErrorKind::kRefused);
 }
 
+TEST_F(VmTest, AnUnexpectedOffsetIsAConflictAndNothingIsWritten) {
+  Process vmm({tracee("vm"), "600", "2"});
+  ASSERT_TRUE(vmm.valid()) << vmm.errors();
+  const auto vms = vms_of(vmm.pid());
+  ASSERT_EQ(vms.size(), 1U);
+  PtraceOffsetWriter writer(patient());
+  const std::vector<WantedOffset> same{{0, 0}, {1, 0}};
+  const auto before = writer.write(vms[0], same, soon());
+  ASSERT_TRUE(before) << before.error().text();
+  const std::int64_t found = before->vcpus[1].read_back.value_or(0);
+
+  // vCPU 0 could be written; it is not, for vCPU 1 is not as expected.
+  const std::vector<WantedOffset> unexpected{{0, 5000}, {1, 5000, found + 1}};
+  const auto refused = writer.write(vms[0], unexpected, soon());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::kConflict) << refused.error().text();
+  EXPECT_NE(refused.error().message.find("vCPU 1"), std::string::npos) << refused.error().text();
+  EXPECT_FALSE(refused.error().remedy.empty());
+
+  const std::vector<WantedOffset> expected{{0, found, before->vcpus[0].read_back},
+                                           {1, found, found}};
+  const auto after = writer.write(vms[0], expected, soon());
+  ASSERT_TRUE(after) << after.error().text();
+  EXPECT_EQ(after->vcpus[0].before, before->vcpus[0].read_back);
+  EXPECT_EQ(vmm.wait(10), 0) << vmm.errors();
+}
+
 TEST_F(VmTest, TheRightVmOfTwoIsFoundWhileTheyRun) {
   Process vmm({tracee("vm"), "800", "2", "running", "2"});
   ASSERT_TRUE(vmm.valid()) << vmm.errors();

@@ -128,8 +128,8 @@ TEST(KvmCallsTest, ErrorsSayWhatHappened) {
   EXPECT_NE(ioctl_error("KVM_GET_CLOCK", -EIO).message.find("KVM_GET_CLOCK"), std::string::npos);
 }
 
-ClockBracket bracket() {
-  ClockBracket value;
+CallBracket bracket() {
+  CallBracket value;
   value.before = {1000, RealTime{Nanoseconds{50'000}}, MonotonicTime{Nanoseconds{7'000}}};
   value.after = {3000, RealTime{Nanoseconds{52'000}}, MonotonicTime{Nanoseconds{9'000}}};
   return value;

@@ -41,15 +41,6 @@ TEST(ThreadFactsTest, MalformedStatusIsInvalid) {
             ErrorKind::kInvalid);
 }
 
-TEST(StartTimeTest, IsField22WhateverTheCommandIsCalled) {
-  const std::string rest = " S 1 1 1 0 -1 4194560 1 0 0 0 1 2 0 0 20 0 3 0 987654 1 2 3";
-  EXPECT_EQ(*parse_start_time("42 (qemu)" + rest), 987654U);
-  EXPECT_EQ(*parse_start_time("42 (a b) c) R (d)" + rest), 987654U);
-  EXPECT_FALSE(parse_start_time(""));
-  EXPECT_FALSE(parse_start_time("42 (qemu)"));
-  EXPECT_FALSE(parse_start_time("42 (qemu) S 1 2 3"));
-}
-
 ThreadFacts sound() {
   ThreadFacts facts;
   facts.state = 'S';

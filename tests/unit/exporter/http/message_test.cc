@@ -30,5 +30,15 @@ TEST(HasToken, ComparesWholeElements) {
   EXPECT_FALSE(has_token("", "close"));
 }
 
+TEST(Request, FindsQueryValues) {
+  Request request;
+  request.query = "vm=a+b%2Fc&limit=5&bad=%zz&empty=";
+  EXPECT_EQ(request.query_value("vm"), "a b/c");
+  EXPECT_EQ(request.query_value("limit"), "5");
+  EXPECT_EQ(request.query_value("empty"), "");
+  EXPECT_FALSE(request.query_value("bad"));
+  EXPECT_FALSE(request.query_value("none"));
+}
+
 }  // namespace
 }  // namespace kvmtsc::http

@@ -82,6 +82,27 @@ TEST_F(RouterTest, OptionsListsTheMethods) {
   EXPECT_EQ(router_.route(request_for("OPTIONS", "/nowhere")).status, 404);
 }
 
+TEST_F(RouterTest, SegmentsInBracesStandForAnySegment) {
+  const auto tell = [](const char* which) {
+    return [which](const Request& request) {
+      Response response;
+      response.body = std::string(which) + ":" + request.parameter("vm") + ":" +
+                      request.parameter("id") + ":" + request.parameter("none");
+      return response;
+    };
+  };
+  router_.add("GET", "/vms/{vm}", tell("vm"));
+  router_.add("GET", "/vms/{vm}/vcpus/{id}", tell("vcpu"));
+  router_.add("GET", "/vms/all", tell("all"));
+  EXPECT_EQ(router_.route(request_for("GET", "/vms/web-1")).body, "vm:web-1::");
+  EXPECT_EQ(router_.route(request_for("GET", "/vms/a%2Fb/vcpus/3")).body, "vcpu:a/b:3:");
+  EXPECT_EQ(router_.route(request_for("GET", "/vms/all")).body, "all:::");
+  for (const char* path : {"/vms/", "/vms", "/vms/a/", "/vms/a/vcpus", "/vms/a/vcpus/1/2"}) {
+    EXPECT_EQ(router_.route(request_for("GET", path)).status, 404) << path;
+  }
+  EXPECT_EQ(router_.route(request_for("POST", "/vms/x")).status, 405);
+}
+
 TEST_F(RouterTest, WhatAHandlerThrowsGoesToTheLogOnly) {
   router_.add("GET", "/throws",
               [](const Request&) -> Response { throw std::runtime_error("secret"); });
