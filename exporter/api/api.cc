@@ -1,0 +1,171 @@
+#include "exporter/api/api.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/parse.h"
+#include "base/rfc3339.h"
+#include "corrections/correction_json.h"
+#include "exporter/api/correction_routes.h"
+#include "exporter/api/openapi.h"
+#include "exporter/api/problems.h"
+#include "exporter/api/vm_json.h"
+#include "exporter/api/vm_lookup.h"
+
+namespace kvmtsc {
+namespace {
+
+using http::Request;
+using http::Response;
+
+constexpr std::size_t kDefaultLimit = 100;
+constexpr std::size_t kMostEvents = 1000;
+
+Response not_ready() {
+  return problem_response(
+      503, Error{ErrorKind::kTimeout, "the first sweep has not ended", "try again in a second"});
+}
+
+Response vms(const Snapshot& snapshot) {
+  Json list = Json::array();
+  for (const VmState& vm : snapshot.vms) {
+    list.push_back(summary_json(vm));
+  }
+  return json_response(200, {{"sequence", std::to_string(snapshot.sequence)},
+                             {"taken", rfc3339(snapshot.taken_real)},
+                             {"vms", list}});
+}
+
+Response vm(const Snapshot& snapshot, const std::string& name) {
+  const auto found = find_vms(snapshot, name);
+  if (found.size() != 1) {
+    return vm_problem(name, found);
+  }
+  return json_response(200, details_json(*found.front(), snapshot));
+}
+
+// The query's limit; absent when it is no number.
+std::optional<std::size_t> limit_of(const Request& request) {
+  const auto text = request.query_value("limit");
+  if (!text) {
+    return kDefaultLimit;
+  }
+  const auto number = parse_u32(*text);
+  return number ? std::optional{std::min<std::size_t>(*number, kMostEvents)} : std::nullopt;
+}
+
+Response bad_query(const char* name) {
+  return problem_response(Error{
+      ErrorKind::kInvalid, "the query's \"" + std::string(name) + "\" is not a whole number", {}});
+}
+
+Response corrections(Journal& journal, const Request& request) {
+  const auto limit = limit_of(request);
+  if (!limit) {
+    return bad_query("limit");
+  }
+  const std::string vm_name = request.query_value("vm").value_or("");
+  const auto rows = journal.corrections(vm_name.empty() ? *limit : kMostEvents);
+  if (!rows) {
+    return problem_response(rows.error());
+  }
+  std::string list;
+  std::size_t listed = 0;
+  for (const JournalCorrection& row : *rows) {
+    if ((vm_name.empty() || row.vm == vm_name) && listed < *limit) {
+      list += (listed++ == 0 ? "" : ",") + row.json;
+    }
+  }
+  return json_text_response(200, "{\"corrections\":[" + list + "]}");
+}
+
+Response correction(const ApiSources& sources, const std::string& id) {
+  if (const auto recent = sources.corrections->find(id)) {
+    return json_response(200, to_json(*recent));
+  }
+  const auto row = sources.journal->correction(id);
+  if (!row) {
+    return problem_response(row.error());
+  }
+  if (!*row) {
+    return problem_response(
+        Error{ErrorKind::kNotFound, "there is no correction \"" + id + "\"", {}});
+  }
+  return json_text_response(200, (*row)->json);
+}
+
+Json event_json(const JournalEvent& event) {
+  Json details = Json::parse(event.details, nullptr, false);
+  return {{"sequence", std::to_string(event.sequence)},
+          {"at", rfc3339(event.at)},
+          {"what", event.what},
+          {"correction", event.correction.empty() ? Json(nullptr) : Json(event.correction)},
+          {"vm", event.vm},
+          {"vm_uuid", event.vm_uuid},
+          {"who", event.who},
+          {"from", event.from},
+          {"details", details.is_discarded() ? Json(nullptr) : std::move(details)}};
+}
+
+Response audit(Journal& journal, const Request& request) {
+  if (request.principal.role != http::Role::kOperator) {
+    return problem_response(403, Error{ErrorKind::kPermission, "the audit is for operators", {}});
+  }
+  const auto limit = limit_of(request);
+  const auto after = parse_u64(request.query_value("after").value_or("0"));
+  if (!limit || !after) {
+    return bad_query(limit ? "after" : "limit");
+  }
+  const auto events = journal.events({*after, request.query_value("vm").value_or(""), *limit});
+  if (!events) {
+    return problem_response(events.error());
+  }
+  const std::string_view accept = request.header("Accept");
+  if (accept.find("application/jsonl") != accept.npos) {
+    std::string lines;
+    for (const JournalEvent& event : *events) {
+      lines += dump(event_json(event)) + "\n";
+    }
+    Response response;
+    response.content_type = "application/jsonl";
+    response.body = std::move(lines);
+    return response;
+  }
+  Json list = Json::array();
+  for (const JournalEvent& event : *events) {
+    list.push_back(event_json(event));
+  }
+  const std::uint64_t next = events->empty() ? *after : events->back().sequence;
+  return json_response(200, {{"events", list}, {"next", std::to_string(next)}});
+}
+
+}  // namespace
+
+void add_api_routes(http::Router& router, const ApiSources& sources) {
+  const auto with_snapshot = [&](const char* path, auto handler) {
+    router.add("GET", path, [sources, handler](const Request& request) {
+      const SnapshotPtr snapshot = sources.latest();
+      return snapshot ? handler(sources, *snapshot, request) : not_ready();
+    });
+  };
+  with_snapshot("/api/v1/host", [](const auto& from, const auto& snapshot, const auto& request) {
+    return json_response(200, host_json(snapshot, from.facts(), request.principal));
+  });
+  with_snapshot("/api/v1/vms",
+                [](const auto&, const auto& snapshot, const auto&) { return vms(snapshot); });
+  with_snapshot("/api/v1/vms/{vm}", [](const auto&, const auto& snapshot, const auto& request) {
+    return vm(snapshot, request.parameter("vm"));
+  });
+  router.add("GET", "/api/v1/corrections",
+             [sources](const Request& request) { return corrections(*sources.journal, request); });
+  router.add("GET", "/api/v1/corrections/{id}", [sources](const Request& request) {
+    return correction(sources, request.parameter("id"));
+  });
+  router.add("GET", "/api/v1/audit",
+             [sources](const Request& request) { return audit(*sources.journal, request); });
+  router.add("GET", "/api/v1/openapi.json",
+             [](const Request&) { return json_text_response(200, std::string(kOpenApiDocument)); });
+  add_correction_routes(router, sources);
+}
+
+}  // namespace kvmtsc

@@ -1,0 +1,270 @@
+#include "exporter/api/correction_routes.h"
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <utility>
+
+#include "base/parse.h"
+#include "corrections/correction_json.h"
+#include "exporter/api/goal_fields.h"
+#include "exporter/api/idempotency.h"
+#include "exporter/api/problems.h"
+#include "exporter/api/vm_lookup.h"
+
+namespace kvmtsc {
+namespace {
+
+using http::Request;
+using http::Response;
+
+// A request that may change something, once it is known what of: the VM and its body's fields.
+struct Order {
+  const Request* request = nullptr;
+  SnapshotPtr snapshot;  // keeps `vm` alive
+  const VmState* vm = nullptr;
+  Fields fields;
+  Requester requester;
+};
+
+Requester requester_of(const Request& request) {
+  return {request.principal.name, request.peer};
+}
+
+std::optional<Response> not_an_operator(const Request& request) {
+  if (request.principal.role == http::Role::kOperator) {
+    return std::nullopt;
+  }
+  const bool nobody = request.principal.role == http::Role::kNobody;
+  Response response = problem_response(
+      nobody ? 401 : 403, Error{ErrorKind::kPermission, "this takes an operator",
+                                "see docs/security.md: a token or a user with role operator, or "
+                                "root over the unix socket"});
+  if (nobody) {
+    response.headers.emplace_back("WWW-Authenticate", "Bearer, Basic realm=\"kvm-tsc-exporter\"");
+  }
+  return response;
+}
+
+class CorrectionRoutes {
+ public:
+  explicit CorrectionRoutes(const ApiSources& sources)
+      : sources_(sources), idempotency_(*sources.clock) {}
+
+  Response plan(const Request& request) {
+    return with_vm(request, [&](Order& order) {
+      const auto goal = take_goal(order.fields);
+      if (const auto finished = order.fields.finish(); !finished) {
+        return problem_response(finished.error());
+      }
+      if (!goal) {
+        return problem_response(goal_missing());
+      }
+      const auto planned = sources_.corrections->plan(order.vm->key, *goal, order.requester);
+      return planned ? json_response(201, to_json(*planned)) : refused(order, planned.error());
+    });
+  }
+
+  Response correct(const Request& request) {
+    return idempotency_.answer(
+        request, [&] { return with_vm(request, [&](Order& order) { return correct(order); }); });
+  }
+
+  Response set_offset(const Request& request) {
+    return idempotency_.answer(
+        request, [&] { return with_vm(request, [&](Order& order) { return set_offset(order); }); });
+  }
+
+  Response undo(const Request& request) {
+    return idempotency_.answer(request, [&] { return undo_now(request); });
+  }
+
+ private:
+  static Error goal_missing() {
+    return Error{ErrorKind::kInvalid, "\"goal\" is missing", R"(for instance {"goal":"align"})"};
+  }
+
+  template <typename Handle>
+  Response with_vm(const Request& request, Handle handle) {
+    if (auto refusal = not_an_operator(request)) {
+      return *std::move(refusal);
+    }
+    auto fields = Fields::parse(request.body);
+    if (!fields) {
+      return problem_response(fields.error());
+    }
+    const SnapshotPtr snapshot = sources_.latest();
+    const std::string name = request.parameter("vm");
+    const auto found = snapshot ? find_vms(*snapshot, name) : std::vector<const VmState*>{};
+    if (found.size() != 1) {
+      return vm_problem(name, found);
+    }
+    Order order{&request, snapshot, found.front(), *std::move(fields), requester_of(request)};
+    if (!in_scope(request.principal.scope, *order.vm)) {
+      return refused(order, Error{ErrorKind::kPermission,
+                                  request.principal.name + " may not act on " + order.vm->label,
+                                  "its list of VMs in the web configuration does not name it"});
+    }
+    return handle(order);
+  }
+
+  // Also for what never came to the CorrectionService, so that the audit has it.
+  Response refused(const Order& order, const Error& error, const Json& more = Json::object()) {
+    const VmState& vm = *order.vm;
+    sources_.corrections->refuse({vm.label, vm.identity.uuid, vm.identity.pid}, order.requester,
+                                 error);
+    return problem_response(error, more);
+  }
+
+  Response correct(Order& order) {
+    auto goal = take_goal(order.fields);
+    const auto plan_id = order.fields.text("plan");
+    const bool dry_run = order.fields.boolean("dry_run").value_or(false);
+    const auto allowed = take_allowed(order.fields);
+    const auto reason = take_reason(order.fields);
+    if (goal.has_value() == plan_id.has_value()) {
+      order.fields.wrong("a correction has either a \"plan\" or a \"goal\"");
+    }
+    if (const auto finished = order.fields.finish(); !finished) {
+      return problem_response(finished.error());
+    }
+    if (dry_run) {
+      return preview(order, plan_id, goal);
+    }
+    if (plan_id) {
+      const auto planned = sources_.corrections->find_plan(*plan_id);
+      if (planned && planned->plan.vm != order.vm->key) {
+        return refused(order, Error{ErrorKind::kConflict,
+                                    "plan " + *plan_id + " is of " + planned->vm.label +
+                                        ", not of " + order.vm->label,
+                                    {}});
+      }
+      return request_correction(order, *plan_id, allowed, reason);
+    }
+    return plan_and_request(order, *goal, allowed, reason);
+  }
+
+  Response preview(const Order& order, const std::optional<std::string>& plan_id,
+                   const std::optional<CorrectionGoal>& goal) {
+    if (plan_id) {
+      const auto planned = sources_.corrections->find_plan(*plan_id);
+      return planned
+                 ? json_response(200, to_json(*planned))
+                 : problem_response(Error{ErrorKind::kNotFound,
+                                          "there is no plan " + *plan_id + ", or it has expired",
+                                          "make a new plan"});
+    }
+    const auto planned = sources_.corrections->preview(order.vm->key, *goal);
+    return planned ? json_response(200, to_json(*planned)) : problem_response(planned.error());
+  }
+
+  Response plan_and_request(const Order& order, const CorrectionGoal& goal,
+                            const std::set<Objection>& allowed, const std::string& reason) {
+    const auto planned = sources_.corrections->plan(order.vm->key, goal, order.requester);
+    if (!planned) {
+      return refused(order, planned.error());
+    }
+    return request_correction(order, planned->id, allowed, reason);
+  }
+
+  Response request_correction(const Order& order, const std::string& plan_id,
+                              const std::set<Objection>& allowed, const std::string& reason) {
+    const auto accepted =
+        sources_.corrections->request({plan_id, allowed, reason, order.requester});
+    if (accepted) {
+      return accepted_response(*accepted);
+    }
+    Json more = Json::object();
+    const auto planned = sources_.corrections->find_plan(plan_id);
+    if (accepted.error().kind == ErrorKind::kRefused && planned) {
+      const auto now = sources_.corrections->preview(planned->plan.vm, planned->plan.goal);
+      more["objections"] = to_json(standing_objections(now ? now->plan : planned->plan, allowed));
+      more["plan"] = plan_id;
+    }
+    return problem_response(accepted.error(), more);
+  }
+
+  static Response accepted_response(const Correction& correction) {
+    Response response = json_response(202, to_json(correction));
+    response.headers.emplace_back("Location", "/api/v1/corrections/" + correction.id);
+    return response;
+  }
+
+  Response set_offset(Order& order) {
+    const auto id = parse_u32(order.request->parameter("id"));
+    const auto offset = order.fields.integer("offset");
+    const auto expected = order.fields.integer("expected");
+    const auto allowed = take_allowed(order.fields);
+    const auto reason = take_reason(order.fields);
+    if (!offset) {
+      order.fields.wrong("\"offset\" is missing");
+    }
+    if (const auto finished = order.fields.finish(); !finished) {
+      return problem_response(finished.error());
+    }
+    const auto planned =
+        id ? sources_.corrections->plan(order.vm->key, SetGoal{*id, *offset}, order.requester)
+           : Result<PlanRecord>(Error{
+                 ErrorKind::kNotFound, "the VM has no vCPU " + order.request->parameter("id"), {}});
+    if (!planned) {
+      return refused(order, planned.error());
+    }
+    const auto vcpu = std::ranges::find(planned->plan.vcpus, *id, &PlannedVcpu::id);
+    if (expected && vcpu->now != *expected) {
+      return refused(order, Error{ErrorKind::kConflict,
+                                  "the offset is " + std::to_string(vcpu->now) + ", not " +
+                                      std::to_string(*expected),
+                                  "look at the VM again"});
+    }
+    return request_correction(order, planned->id, allowed, reason);
+  }
+
+  Response undo_now(const Request& request) {
+    if (auto refusal = not_an_operator(request)) {
+      return *std::move(refusal);
+    }
+    auto fields = Fields::parse(request.body.empty() ? "{}" : request.body);
+    if (!fields) {
+      return problem_response(fields.error());
+    }
+    const auto allowed = take_allowed(*fields);
+    const auto reason = take_reason(*fields);
+    if (const auto finished = fields->finish(); !finished) {
+      return problem_response(finished.error());
+    }
+    const std::string id = request.parameter("id");
+    if (const auto correction = sources_.corrections->find(id)) {
+      VmState vm;
+      vm.label = correction->vm.label;
+      vm.identity.uuid = correction->vm.uuid;
+      if (!in_scope(request.principal.scope, vm)) {
+        const Error error{
+            ErrorKind::kPermission, request.principal.name + " may not act on " + vm.label, {}};
+        sources_.corrections->refuse(correction->vm, requester_of(request), error);
+        return problem_response(error);
+      }
+    }
+    const auto undone = sources_.corrections->undo(id, allowed, reason, requester_of(request));
+    return undone ? accepted_response(*undone) : problem_response(undone.error());
+  }
+
+  ApiSources sources_;
+  Idempotency idempotency_;
+};
+
+}  // namespace
+
+void add_correction_routes(http::Router& router, const ApiSources& sources) {
+  const auto routes = std::make_shared<CorrectionRoutes>(sources);
+  const auto add = [&](const char* method, const char* path,
+                       Response (CorrectionRoutes::*handler)(const Request&)) {
+    router.add(method, path,
+               [routes, handler](const Request& request) { return ((*routes).*handler)(request); });
+  };
+  add("POST", "/api/v1/vms/{vm}/plans", &CorrectionRoutes::plan);
+  add("POST", "/api/v1/vms/{vm}/corrections", &CorrectionRoutes::correct);
+  add("PUT", "/api/v1/vms/{vm}/vcpus/{id}/tsc-offset", &CorrectionRoutes::set_offset);
+  add("POST", "/api/v1/corrections/{id}/undo", &CorrectionRoutes::undo);
+}
+
+}  // namespace kvmtsc

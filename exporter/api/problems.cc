@@ -1,0 +1,87 @@
+#include "exporter/api/problems.h"
+
+#include "corrections/correction_json.h"
+
+namespace kvmtsc {
+namespace {
+
+int status_of(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::kNotFound:
+    case ErrorKind::kGone:
+      return 404;
+    case ErrorKind::kPermission:
+      return 403;
+    case ErrorKind::kInvalid:
+      return 400;
+    case ErrorKind::kUnsupported:
+      return 501;
+    case ErrorKind::kRefused:
+      return 422;
+    case ErrorKind::kTimeout:
+      return 504;
+    case ErrorKind::kConflict:
+      return 409;
+    case ErrorKind::kLimited:
+      return 429;
+    case ErrorKind::kIo:
+      return 500;
+  }
+  return 500;
+}
+
+// Limits count an hour; after a quarter of it there is room again, or a person has found out why
+// there is not.
+constexpr const char* kRetryAfterSeconds = "900";
+
+}  // namespace
+
+http::Response json_text_response(int status, std::string json) {
+  http::Response response;
+  response.status = status;
+  response.content_type = "application/json";
+  response.body = std::move(json) + "\n";
+  response.headers.emplace_back("Cache-Control", "no-store");
+  return response;
+}
+
+http::Response json_response(int status, const Json& json) {
+  return json_text_response(status, dump(json));
+}
+
+http::Response problem_response(int status, const Error& error, const Json& more) {
+  Json json{{"type", "about:blank"},
+            {"title", http::reason_phrase(status)},
+            {"status", status},
+            {"detail", error.message}};
+  if (!error.remedy.empty()) {
+    json["remedy"] = error.remedy;
+  }
+  json.update(more);
+  http::Response response = json_response(status, json);
+  response.content_type = "application/problem+json";
+  if (status == 429) {
+    response.headers.emplace_back("Retry-After", kRetryAfterSeconds);
+  }
+  return response;
+}
+
+http::Response problem_response(const Error& error, const Json& more) {
+  return problem_response(status_of(error.kind), error, more);
+}
+
+http::Response vm_problem(const std::string& name, const std::vector<const VmState*>& found) {
+  if (found.empty()) {
+    return problem_response(Error{ErrorKind::kNotFound, "there is no VM \"" + name + "\"",
+                                  "GET /api/v1/vms lists those there are"});
+  }
+  Json candidates = Json::array();
+  for (const VmState* vm : found) {
+    candidates.push_back(vm->label);
+  }
+  return problem_response(
+      Error{ErrorKind::kConflict, "\"" + name + "\" fits several VMs", "name one of `candidates`"},
+      {{"candidates", candidates}});
+}
+
+}  // namespace kvmtsc

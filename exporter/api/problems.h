@@ -1,0 +1,28 @@
+// Answers of the API: JSON, and Errors as RFC 9457 problems with what to do about them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "base/result.h"
+#include "exporter/http/message.h"
+#include "tsc/snapshot.h"
+
+namespace kvmtsc {
+
+using Json = nlohmann::ordered_json;
+
+http::Response json_response(int status, const Json& json);
+// `json` is one JSON value already.
+http::Response json_text_response(int status, std::string json);
+
+// The status by the error's kind; `more` is an object of further members.
+http::Response problem_response(const Error& error, const Json& more = Json::object());
+http::Response problem_response(int status, const Error& error, const Json& more = Json::object());
+
+// What is wrong with a path's {vm} that does not fit exactly one VM.
+http::Response vm_problem(const std::string& name, const std::vector<const VmState*>& found);
+
+}  // namespace kvmtsc

@@ -1,0 +1,156 @@
+#include "exporter/api/vm_json.h"
+
+#include <algorithm>
+
+#include "base/rfc3339.h"
+#include "corrections/correction_json.h"
+
+namespace kvmtsc {
+namespace {
+
+double seconds(Nanoseconds time) {
+  return static_cast<double>(time.count()) / 1e9;
+}
+
+template <typename T, typename Convert>
+Json or_null(const std::optional<T>& value, Convert convert) {
+  return value ? Json(convert(*value)) : Json(nullptr);
+}
+
+Json or_null(const std::optional<Error>& error) {
+  return or_null(error, [](const Error& known) { return to_json(known); });
+}
+
+// Ticks of the reference vCPU in seconds of the guest.
+Json seconds_of(double ticks, const std::optional<Frequency>& frequency) {
+  return or_null(frequency, [&](const Frequency& known) { return ticks / known.hertz; });
+}
+
+Json clock_json(const ClockTriple& clock) {
+  return {{"host_tsc", std::to_string(clock.host_tsc)},
+          {"kvmclock_ns", std::to_string(clock.kvmclock_ns)},
+          {"realtime", rfc3339(clock.realtime)},
+          {"flags", clock.flags},
+          {"bound_ns", std::to_string(clock.bound.count())},
+          {"bracketed", clock.bracketed}};
+}
+
+Json vcpu_json(const VmState& vm, std::size_t index) {
+  const VcpuReading& vcpu = vm.reading->vcpus[index];
+  Json json{
+      {"id", vcpu.id},
+      {"offset", std::to_string(vcpu.offset)},
+      {"ratio",
+       {{"value", std::to_string(vcpu.ratio.value)}, {"fraction_bits", vcpu.ratio.fraction_bits}}},
+      {"trust", trust_name(vcpu.trust)},
+      {"skew_ticks", nullptr},
+      {"skew_seconds", nullptr},
+      {"drift", nullptr},
+      {"steps", nullptr}};
+  if (vm.skew) {
+    const auto skew = std::ranges::find(vm.skew->vcpus, vcpu.id, &VcpuSkew::id);
+    if (skew != vm.skew->vcpus.end()) {
+      json["skew_ticks"] = std::to_string(skew->ticks);
+      json["skew_seconds"] = seconds_of(static_cast<double>(skew->ticks), vm.frequency);
+      json["drift"] = skew->drift;
+    }
+  }
+  if (index < vm.steps.size()) {
+    json["steps"] = std::to_string(vm.steps[index]);
+  }
+  return json;
+}
+
+}  // namespace
+
+Json summary_json(const VmState& vm) {
+  Json json{{"vm", vm.label},
+            {"uuid", vm.identity.uuid},
+            {"pid", vm.identity.pid == 0 ? Json(nullptr) : Json(vm.identity.pid)},
+            {"fd", vm.key.fd},
+            {"directory", directory_name(vm.key)},
+            {"vmm", vm.identity.vmm},
+            {"source", vm.source},
+            {"vcpus", nullptr},
+            {"trust", nullptr},
+            {"reference", nullptr},
+            {"spread_ticks", nullptr},
+            {"spread_seconds", nullptr},
+            {"bound_ticks", nullptr},
+            {"master_clock", or_null(vm.clock, [](const auto& c) { return c.master_clock(); })},
+            {"frequency_hertz", or_null(vm.frequency, [](const auto& f) { return f.hertz; })},
+            {"kvmclock_divergence_seconds",
+             or_null(vm.divergence, [](const auto& d) { return d.seconds; })},
+            {"error", or_null(vm.error)}};
+  if (vm.reading) {
+    json["vcpus"] = vm.reading->vcpus.size() + vm.reading->unreadable.size();
+    json["trust"] = trust_name(vm.reading->trust);
+  }
+  if (vm.skew) {
+    json["reference"] = vm.skew->reference;
+    json["spread_ticks"] = std::to_string(vm.skew->spread_ticks);
+    json["spread_seconds"] = seconds_of(static_cast<double>(vm.skew->spread_ticks), vm.frequency);
+    json["bound_ticks"] = std::to_string(vm.skew->bound_ticks);
+  }
+  return json;
+}
+
+Json details_json(const VmState& vm, const Snapshot& snapshot) {
+  Json json = summary_json(vm);
+  json["sequence"] = std::to_string(snapshot.sequence);
+  json["taken"] = rfc3339(snapshot.taken_real);
+  json["frequency_bound_hertz"] =
+      or_null(vm.frequency, [](const auto& f) { return f.bound_hertz; });
+  json["tsc_khz"] = or_null(vm.tsc_khz, [](auto khz) { return khz; });
+  json["clock"] = or_null(vm.clock, clock_json);
+  json["clock_error"] = or_null(vm.clock_error);
+  json["kvmclock_divergence_bound_seconds"] =
+      or_null(vm.divergence, [](const auto& d) { return d.bound_seconds; });
+  json["vcpu_list"] = Json::array();
+  json["unreadable"] = Json::array();
+  if (vm.reading) {
+    for (std::size_t i = 0; i < vm.reading->vcpus.size(); ++i) {
+      json["vcpu_list"].push_back(vcpu_json(vm, i));
+    }
+    for (const VcpuProblem& problem : vm.reading->unreadable) {
+      json["unreadable"].push_back({{"id", problem.id}, {"error", to_json(problem.error)}});
+    }
+  }
+  return json;
+}
+
+Json host_json(const Snapshot& snapshot, const ApiFacts& facts, const http::Principal& you) {
+  const HostClock& host = snapshot.host;
+  Json collectors = Json::array();
+  for (const CollectorStatus& collector : snapshot.collectors) {
+    collectors.push_back({{"name", collector.name},
+                          {"success", collector.success},
+                          {"duration_seconds", seconds(collector.duration)},
+                          {"error", or_null(collector.error)}});
+  }
+  const char* const role = you.role == http::Role::kOperator ? "operator"
+                           : you.role == http::Role::kViewer ? "viewer"
+                                                             : "nobody";
+  return {
+      {"version", facts.version},
+      {"revision", facts.revision},
+      {"clocksource", host.clocksource},
+      {"tsc_stable", host.tsc_is_stable()},
+      {"tsc_flags", host.tsc_flags},
+      {"tsc_frequency_hertz", or_null(host.tsc_frequency, [](const auto& f) { return f.hertz; })},
+      {"tsc_frequency_bound_hertz",
+       or_null(host.tsc_frequency, [](const auto& f) { return f.bound_hertz; })},
+      {"synchronized", or_null(host.synchronized, [](bool known) { return known; })},
+      {"realtime_bound_seconds", or_null(host.realtime_bound, seconds)},
+      {"sweep",
+       {{"sequence", std::to_string(snapshot.sequence)},
+        {"taken", rfc3339(snapshot.taken_real)},
+        {"interval_seconds", seconds(facts.sweep_interval)}}},
+      {"attach_mode", facts.attach_mode},
+      {"corrections",
+       {{"enabled", facts.corrections_enabled}, {"max_step_seconds", seconds(facts.max_step)}}},
+      {"collectors", collectors},
+      {"you", {{"name", you.name}, {"role", role}}}};
+}
+
+}  // namespace kvmtsc

@@ -1,0 +1,29 @@
+#include "exporter/api/vm_lookup.h"
+
+#include <algorithm>
+
+namespace kvmtsc {
+
+std::vector<const VmState*> find_vms(const Snapshot& snapshot, const std::string& name) {
+  std::vector<const VmState*> found;
+  for (const VmState& vm : snapshot.vms) {
+    if (vm.label == name) {
+      return {&vm};
+    }
+    const std::string by_process =
+        std::to_string(vm.identity.pid) + "-" + std::to_string(vm.key.fd);
+    const bool known = vm.identity.pid != 0 && by_process == name;
+    if (known || (!vm.identity.uuid.empty() && vm.identity.uuid == name)) {
+      found.push_back(&vm);
+    }
+  }
+  return found;
+}
+
+bool in_scope(const std::vector<std::string>& scope, const VmState& vm) {
+  return scope.empty() || std::ranges::any_of(scope, [&](const std::string& name) {
+           return name == vm.label || (!name.empty() && name == vm.identity.uuid);
+         });
+}
+
+}  // namespace kvmtsc
