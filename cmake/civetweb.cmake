@@ -7,7 +7,8 @@ if(NOT EXISTS ${KVM_TSC_CIVETWEB_DIR}/src/civetweb.c)
                       "Run: scripts/fetch-civetweb.sh build/third-party")
 endif()
 
-add_library(civetweb STATIC ${KVM_TSC_CIVETWEB_DIR}/src/civetweb.c)
+add_library(civetweb STATIC ${CMAKE_SOURCE_DIR}/exporter/http/civetweb_socket.c)
+target_include_directories(civetweb PRIVATE ${KVM_TSC_CIVETWEB_DIR}/src)
 target_include_directories(civetweb SYSTEM PUBLIC ${KVM_TSC_CIVETWEB_DIR}/include)
 # What it must not do is compiled out: no files, no CGI, no caching headers. The quantum is how often
 # its threads look whether they are to stop; the flag's lock makes that look free of data races, and

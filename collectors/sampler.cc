@@ -10,7 +10,7 @@
 
 namespace kvmtsc {
 
-Sampler::Sampler(Sweep& sweep, SweepOptions options, std::function<void(const Snapshot&)> on_sweep)
+Sampler::Sampler(Sweep& sweep, SweepOptions options, std::function<void(Snapshot&)> on_sweep)
     : sweep_(&sweep),
       uevents_(KvmUevents::open()),
       on_sweep_(std::move(on_sweep)),

@@ -18,9 +18,9 @@ class Sampler {
  public:
   // Starts the thread. From now until destruction `sweep`, and all it uses, belong to that thread.
   // `on_sweep` is called in the thread after each sweep, before its snapshot is visible in
-  // latest(); it must not block. Where uevents cannot be had, VMs are noticed at regular sweeps
+  // latest(), and may add to it. Where uevents cannot be had, VMs are noticed at regular sweeps
   // only; the snapshot's collector "uevents" says so, and each sweep tries again.
-  Sampler(Sweep& sweep, SweepOptions options, std::function<void(const Snapshot&)> on_sweep);
+  Sampler(Sweep& sweep, SweepOptions options, std::function<void(Snapshot&)> on_sweep);
 
   // Ends the thread after the sweep that may be running.
   ~Sampler();
@@ -50,7 +50,7 @@ class Sampler {
 
   Sweep* sweep_;
   Result<KvmUevents> uevents_;  // the sampling thread's
-  std::function<void(const Snapshot&)> on_sweep_;
+  std::function<void(Snapshot&)> on_sweep_;
   UniqueFd wake_;  // an eventfd: jobs or the end wait
 
   mutable std::mutex mutex_;

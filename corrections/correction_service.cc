@@ -115,7 +115,7 @@ Status CorrectionService::recover() {
       return recorded;
     }
     const std::lock_guard lock(mutex_);
-    ++counts_.unfinished_at_start;
+    ++counts_.interrupted;
   }
   return ok_status();
 }
@@ -369,7 +369,9 @@ void CorrectionService::publish(const Correction& correction, const char* what) 
   }
   const std::lock_guard lock(mutex_);
   if (newest.state == CorrectionState::kDone) {
-    ++counts_.finished[newest.vm.label][*newest.verdict];
+    CorrectionCounts::OfVm& of_vm = counts_.vms[newest.vm.label];
+    ++of_vm.finished;
+    of_vm.failed += newest.verdict == Verdict::kCorrected ? 0U : 1U;
   }
   corrections_[newest.id].correction = std::move(newest);
 }

@@ -59,14 +59,6 @@ struct CorrectionRequest {
   Requester requester;
 };
 
-// Counters for /metrics, since the start.
-struct CorrectionCounts {
-  std::map<std::string, std::map<Verdict, std::uint64_t>> finished;  // vm label -> verdict -> n
-  std::uint64_t refused = 0;
-  std::uint64_t unfinished_at_start = 0;
-  HoldHistogram held;  // how long corrections kept each vCPU from running
-};
-
 class CorrectionService {
  public:
   // `writer` and `clocks` are null where corrections are off; the others and they outlive this.

@@ -48,7 +48,7 @@ void limit_arenas() {
   ::mallopt(M_ARENA_MAX, 2);
 }
 
-void print_demo_banner(const std::string& address) {
+void print_demo_banner(const std::string& address, const std::string& token) {
   std::printf(
       "\n"
       "  kvm-tsc-exporter demo: a simulated fleet beside this host's own VMs\n"
@@ -56,6 +56,9 @@ void print_demo_banner(const std::string& address) {
       "    status page   http://%s/\n"
       "    metrics       curl -s http://%s/metrics\n"
       "    one VM        curl -s http://%s/metrics | grep 'vm=\"sim-skewed\"'\n"
+      "    correct it    export KVM_TSC_SERVER=http://%s KVM_TSC_TOKEN=%s\n"
+      "                  build/bin/kvm-tsc plan sim-skewed\n"
+      "                  build/bin/kvm-tsc correct sim-skewed\n"
       "\n"
       "  Worth watching:\n"
       "    sim-skewed            one vCPU is 9,000,000 ticks ahead  kvm_tsc_vcpu_skew_seconds\n"
@@ -68,7 +71,7 @@ void print_demo_banner(const std::string& address) {
       "  Skews appear once two sweeps, 5 s apart, agree. A real VM started now appears within 1 "
       "s.\n"
       "  Ctrl-C ends the demo.\n\n",
-      address.c_str(), address.c_str(), address.c_str());
+      address.c_str(), address.c_str(), address.c_str(), address.c_str(), token.c_str());
   std::fflush(stdout);
 }
 
@@ -88,7 +91,7 @@ int run(const CommandLine& command_line, const Settings& settings) {
     log::info("listening", {{"address", address}});
   }
   if (settings.demo) {
-    print_demo_banner((*service)->addresses().front());
+    print_demo_banner((*service)->addresses().front(), (*service)->demo_token());
   }
   while (true) {
     int signal = 0;

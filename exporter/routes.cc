@@ -23,12 +23,17 @@ Response text(int status, std::string body) {
   return response;
 }
 
-Response metrics(const SnapshotPtr& snapshot, const Request& request) {
+Response metrics(const RouteSources& sources, const Request& request) {
+  const SnapshotPtr snapshot = sources.latest();
   Families families;
   if (snapshot) {
     append_vm_families(*snapshot, families);
     append_host_families(*snapshot, families);
+    if (snapshot->corrections) {
+      append_correction_families(*snapshot->corrections, families);
+    }
   }
+  append_login_failures(sources.login_failures(), families);
   append_build_info(build_info(), families);
   append_process_families(families);
   const auto format = http::prefers_openmetrics(request.header("Accept"))
@@ -71,7 +76,7 @@ Response page(const SnapshotPtr& snapshot) {
 http::Router make_routes(const RouteSources& sources) {
   http::Router router;
   router.add("GET", "/metrics",
-             [sources](const Request& request) { return metrics(sources.latest(), request); });
+             [sources](const Request& request) { return metrics(sources, request); });
   router.add("GET", "/-/healthy", [](const Request&) { return text(200, "healthy\n"); });
   router.add("GET", "/-/ready", [sources](const Request&) {
     return ready(sources.latest(), sources.sweep_interval(), sources.clock->monotonic());

@@ -16,6 +16,7 @@ struct RouteSources {
   std::function<SnapshotPtr()> latest;          // null before the first sweep
   std::function<Nanoseconds()> sweep_interval;  // as configured now
   std::function<Result<std::string>()> reload;  // a line about what was done, or why it was refused
+  std::function<std::uint64_t()> login_failures;
   const Clock* clock = nullptr;
 };
 

@@ -1,10 +1,16 @@
 #include "exporter/service.h"
 
+#include <random>
+#include <string_view>
 #include <utility>
 
 #include "attach/ptrace/ptrace_clock_source.h"
+#include "attach/ptrace/ptrace_offset_writer.h"
+#include "base/version.h"
+#include "collectors/migration_signs.h"
 #include "exporter/log/log.h"
 #include "exporter/routes.h"
+#include "exporter/store/sqlite_journal.h"
 
 namespace kvmtsc {
 namespace {
@@ -75,13 +81,24 @@ AttachMode attach_mode(const Settings& settings) {
                                                                    : settings.attach_mode;
 }
 
+injection::PtraceOptions ptrace_options(const Settings& settings) {
+  injection::PtraceOptions options;
+  options.root = settings.paths;
+  return options;
+}
+
 std::unique_ptr<ClockSource> make_clock_source(const Settings& settings) {
   if (attach_mode(settings) == AttachMode::kOff) {
     return nullptr;
   }
-  injection::PtraceOptions options;
-  options.root = settings.paths;
-  return std::make_unique<injection::PtraceClockSource>(std::move(options));
+  return std::make_unique<injection::PtraceClockSource>(ptrace_options(settings));
+}
+
+std::unique_ptr<OffsetWriter> make_offset_writer(const Settings& settings) {
+  if (!settings.correction_enabled || attach_mode(settings) != AttachMode::kCorrect) {
+    return nullptr;
+  }
+  return std::make_unique<injection::PtraceOffsetWriter>(ptrace_options(settings));
 }
 
 std::unique_ptr<ClockSampling> make_clock_sampling(const Settings& settings, ClockSource* source) {
@@ -94,35 +111,106 @@ std::unique_ptr<ClockSampling> make_clock_sampling(const Settings& settings, Clo
   return std::make_unique<ClockSampling>(options, *source, system_clock());
 }
 
+// Whichever is there, the demo's first: it passes on what is not its own.
+template <typename Port>
+Port* first_of(SimulatedAttach* simulated, Port* real) {
+  return simulated != nullptr ? simulated : real;
+}
+
+CorrectionOptions correction_options(const Settings& settings) {
+  CorrectionOptions options;
+  options.enabled = settings.correction_enabled || settings.demo;
+  options.max_step = settings.correction_max_step;
+  options.per_vm_per_hour = settings.correction_per_vm_per_hour;
+  options.per_host_per_hour = settings.correction_per_host_per_hour;
+  return options;
+}
+
+const char* attach_mode_name(AttachMode mode) {
+  switch (mode) {
+    case AttachMode::kOff:
+      return "off";
+    case AttachMode::kClock:
+      return "clock";
+    case AttachMode::kCorrect:
+      return "correct";
+  }
+  return "";
+}
+
+void log_server_line(const std::string& line) {
+  log::warn("HTTP server", {{"detail", line}});
+}
+
+Result<WebConfig> web_config_of(const Settings& settings) {
+  return settings.web_config_file.empty() ? WebConfig{} : load_web_config(settings.web_config_file);
+}
+
+// 128 bits in hexadecimal digits.
+std::string random_token() {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::random_device random;
+  std::string token;
+  for (int i = 0; i < 32; ++i) {
+    token += kDigits[random() % kDigits.size()];
+  }
+  return token;
+}
+
 }  // namespace
 
-Service::Service(const CommandLine& command_line, const Settings& settings, IdentityRules rules)
+Service::Service(const CommandLine& command_line, const Settings& settings, Needs needs)
     : command_line_(command_line),
       settings_(settings),
-      identifier_(settings.paths, std::move(rules)),
+      identifier_(settings.paths, std::move(needs.rules)),
       debugfs_(settings.paths, identifier_, system_clock()),
       host_clock_(settings.paths, system_clock()),
       fleet_(settings.demo ? std::make_unique<SimulatedFleet>(kDemoSeed, kDemoVms, system_clock())
                            : nullptr),
       clock_source_(make_clock_source(settings)),
-      clock_sampling_(make_clock_sampling(settings, clock_source_.get())),
+      offset_writer_(make_offset_writer(settings)),
+      simulated_attach_(fleet_ == nullptr ? nullptr
+                                          : std::make_unique<SimulatedAttach>(
+                                                *fleet_, system_clock(), clock_source_.get(),
+                                                offset_writer_.get())),
+      clock_sampling_(make_clock_sampling(
+          settings, first_of<ClockSource>(simulated_attach_.get(), clock_source_.get()))),
+      journal_(std::move(needs.journal)),
+      corrections_(correction_options(settings),
+                   {first_of<OffsetWriter>(simulated_attach_.get(), offset_writer_.get()),
+                    first_of<ClockSource>(simulated_attach_.get(), clock_source_.get()),
+                    journal_.get(), &system_clock(), [this] { return sampler_.latest(); },
+                    [paths = settings.paths](const VmIdentity& vm) {
+                      return shows_migration(paths, vm.pid);
+                    },
+                    [this] { sampler_.run_soon([this] { corrections_.run_queued(); }); }}),
+      access_(std::move(needs.access)),
+      demo_token_(std::move(needs.demo_token)),
       sweep_(sweep_options(settings), system_clock(), host_clock_,
              sources_of(debugfs_, fleet_.get()), clock_sampling_.get()),
       sampler_(sweep_, sweep_options(settings),
-               [this](const Snapshot& snapshot) { sweep_log_.observe(snapshot); }) {}
+               [this](Snapshot& snapshot) { after_sweep(snapshot); }) {}
 
-Status Service::check(const Settings& settings) {
-  // Whoever asks for passwords must not be served without them.
-  if (!settings.web_config_file.empty()) {
-    return Error{ErrorKind::kUnsupported,
-                 "web.config_file is set, but this version has neither TLS nor passwords",
-                 "leave it out, and listen on a loopback address or a unix socket"};
+void Service::after_sweep(Snapshot& snapshot) {
+  corrections_.observe(snapshot);
+  snapshot.corrections = corrections_.counts();
+  if (snapshot.holds) {
+    snapshot.holds->vcpus.add(snapshot.corrections->held);
   }
-  return ok_status();
+  sweep_log_.observe(snapshot);
 }
 
-Result<std::unique_ptr<Service>> Service::start(const CommandLine& command_line,
-                                                const Settings& settings) {
+Status Service::check(const Settings& settings) {
+  if (settings.correction_enabled && attach_mode(settings) != AttachMode::kCorrect) {
+    return Error{ErrorKind::kInvalid, "correction.enabled is set and attach.mode is not correct",
+                 "set attach.mode to correct as well, or leave correction.enabled out"};
+  }
+  Access access(system_clock());
+  const auto config = web_config_of(settings);
+  return config ? access.configure(*config, log_server_line) : Status(config.error());
+}
+
+Result<Service::Needs> Service::gather(const Settings& settings) {
   if (auto checked = check(settings); !checked) {
     return checked.error();
   }
@@ -130,8 +218,39 @@ Result<std::unique_ptr<Service>> Service::start(const CommandLine& command_line,
   if (!rules) {
     return rules.error();
   }
+  // Where no guest can be changed there is nothing that would have to be remembered.
+  auto journal =
+      SqliteJournal::open(settings.correction_enabled ? settings.audit_path : ":memory:");
+  if (!journal) {
+    return journal.error();
+  }
+  auto config = web_config_of(settings);
+  if (!config) {
+    return config.error();
+  }
+  Needs needs{*std::move(rules), *std::move(journal), std::make_unique<Access>(system_clock()), {}};
+  if (settings.demo) {
+    needs.demo_token = random_token();
+    config->tokens.push_back(
+        {"demo", http::sha256_hex(needs.demo_token), {WebRole::kOperator, {}}});
+  }
+  if (auto configured = needs.access->configure(*config, log_server_line); !configured) {
+    return configured.error();
+  }
+  return needs;
+}
+
+Result<std::unique_ptr<Service>> Service::start(const CommandLine& command_line,
+                                                const Settings& settings) {
   configure_log(settings);
-  std::unique_ptr<Service> service(new Service(command_line, settings, *std::move(rules)));
+  auto needs = gather(settings);
+  if (!needs) {
+    return needs.error();
+  }
+  std::unique_ptr<Service> service(new Service(command_line, settings, *std::move(needs)));
+  if (auto recovered = service->corrections_.recover(); !recovered) {
+    return recovered.error();
+  }
   if (auto serving = service->serve(); !serving) {
     return serving.error();
   }
@@ -141,18 +260,34 @@ Result<std::unique_ptr<Service>> Service::start(const CommandLine& command_line,
 Status Service::serve() {
   http::ServerOptions options;
   options.listen = settings_.listen_addresses;
-  options.log = [](const std::string& line) { log::warn("HTTP server", {{"detail", line}}); };
+  options.log = log_server_line;
+  access_->equip(options);
   RouteSources sources;
   sources.latest = [this] { return sampler_.latest(); };
   sources.sweep_interval = [this] { return sweep_interval(); };
   sources.reload = [this] { return reload(); };
+  sources.login_failures = [this] { return access_->failures(); };
   sources.clock = &system_clock();
-  auto server = http::Server::start(options, make_routes(sources));
+  http::Router router = make_routes(sources);
+  add_api_routes(router, {sources.latest, [this] { return api_facts(); }, &corrections_,
+                          journal_.get(), &system_clock()});
+  auto server = http::Server::start(options, std::move(router));
   if (!server) {
     return server.error();
   }
   server_ = *std::move(server);
   return ok_status();
+}
+
+ApiFacts Service::api_facts() const {
+  const std::lock_guard lock(mutex_);
+  const BuildInfo build = build_info();
+  return {std::string(build.version),
+          std::string(build.revision),
+          attach_mode_name(attach_mode(settings_)),
+          settings_.sweep_interval,
+          correction_options(settings_).enabled,
+          settings_.correction_max_step};
 }
 
 Nanoseconds Service::sweep_interval() const {
@@ -168,6 +303,12 @@ Result<std::string> Service::reload() {
   if (!rules) {
     log::error("configuration refused, the running one stays", log::with_error({}, rules.error()));
     return rules.error();
+  }
+  if (settings_.web_config_file == wanted->web_config_file && !settings_.demo) {
+    // It was checked a moment ago; should it have changed since, the next reload will tell.
+    if (const auto config = web_config_of(*wanted)) {
+      static_cast<void>(access_->configure(*config, log_server_line));
+    }
   }
   const std::string restart = needs_restart(settings_, *wanted);
   configure_log(*wanted);

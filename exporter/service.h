@@ -7,15 +7,21 @@
 #include <vector>
 
 #include "attach/clock_source.h"
+#include "attach/offset_writer.h"
 #include "base/result.h"
 #include "collectors/clock_sampling.h"
 #include "collectors/debugfs/debugfs_source.h"
 #include "collectors/proc_identifier.h"
 #include "collectors/sampler.h"
+#include "collectors/simulated/attach.h"
 #include "collectors/simulated/fleet.h"
 #include "collectors/system_host_clock.h"
 #include "config/load.h"
 #include "config/settings.h"
+#include "corrections/correction_service.h"
+#include "corrections/journal.h"
+#include "exporter/access.h"
+#include "exporter/api/api.h"
 #include "exporter/http/server.h"
 #include "exporter/sweep_log.h"
 
@@ -23,7 +29,8 @@ namespace kvmtsc {
 
 class Service {
  public:
-  // kUnsupported for settings that must not be ignored though this version cannot honour them.
+  // What can be checked of settings before anything is started: that they go together, and the web
+  // configuration file.
   static Status check(const Settings& settings);
 
   // Starts sampling and serving. `command_line` is kept for reloads.
@@ -41,10 +48,24 @@ class Service {
 
   const std::vector<std::string>& addresses() const { return server_->addresses(); }
 
+  // The token with which the demo's visitor may correct; empty without --demo.
+  const std::string& demo_token() const { return demo_token_; }
+
  private:
-  Service(const CommandLine& command_line, const Settings& settings, IdentityRules rules);
+  // All that a service cannot do without and that may fail to be had.
+  struct Needs {
+    IdentityRules rules;
+    std::unique_ptr<Journal> journal;
+    std::unique_ptr<Access> access;
+    std::string demo_token;  // empty without --demo
+  };
+  static Result<Needs> gather(const Settings& settings);
+
+  Service(const CommandLine& command_line, const Settings& settings, Needs needs);
 
   Status serve();
+  void after_sweep(Snapshot& snapshot);
+  ApiFacts api_facts() const;
   void adopt_rules(IdentityRules rules);
   Nanoseconds sweep_interval() const;
 
@@ -56,9 +77,16 @@ class Service {
   ProcIdentifier identifier_;
   DebugfsSource debugfs_;
   SystemHostClock host_clock_;
-  std::unique_ptr<SimulatedFleet> fleet_;          // null without --demo
-  std::unique_ptr<ClockSource> clock_source_;      // null where attaching is off
-  std::unique_ptr<ClockSampling> clock_sampling_;  // likewise
+  std::unique_ptr<SimulatedFleet> fleet_;  // null without --demo
+  // Attaching to real VMs: null where it is off, or none are to be corrected.
+  std::unique_ptr<ClockSource> clock_source_;
+  std::unique_ptr<OffsetWriter> offset_writer_;
+  std::unique_ptr<SimulatedAttach> simulated_attach_;  // null without --demo
+  std::unique_ptr<ClockSampling> clock_sampling_;      // null where attaching is off
+  std::unique_ptr<Journal> journal_;
+  CorrectionService corrections_;
+  std::unique_ptr<Access> access_;
+  std::string demo_token_;
   Sweep sweep_;
   SweepLog sweep_log_;
   Sampler sampler_;

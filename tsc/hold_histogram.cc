@@ -13,4 +13,12 @@ void HoldHistogram::observe(Nanoseconds held) {
   sum += held;
 }
 
+void HoldHistogram::add(const HoldHistogram& other) {
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    counts[i] += other.counts[i];
+  }
+  count += other.count;
+  sum += other.sum;
+}
+
 }  // namespace kvmtsc

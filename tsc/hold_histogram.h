@@ -20,6 +20,7 @@ struct HoldHistogram {
       std::chrono::milliseconds(25),  std::chrono::milliseconds(100)};
 
   void observe(Nanoseconds held);
+  void add(const HoldHistogram& other);
 
   std::array<std::uint64_t, kBounds.size()> counts{};  // each bucket's own, not cumulative
   std::uint64_t count = 0;                             // all, those above the last bound included

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "tsc/clock_triple.h"
+#include "tsc/correction_counts.h"
 #include "tsc/hold_histogram.h"
 #include "tsc/host_clock.h"
 #include "tsc/kvmclock_divergence.h"
@@ -67,6 +68,7 @@ struct Snapshot {
     HoldHistogram others;  // other threads of the VMM, for clock readings
   };
   std::optional<Holds> holds;
+  std::optional<CorrectionCounts> corrections;  // absent where there is nothing to correct with
 };
 
 using SnapshotPtr = std::shared_ptr<const Snapshot>;

@@ -1,6 +1,7 @@
 // Request and Response: HTTP as plain values, so that handlers know no server library.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,6 +34,8 @@ struct Request {
   std::vector<Header> headers;
   std::string body;  // at most ServerOptions::max_body_bytes
   std::string peer;  // "127.0.0.1:51234", "[::1]:51234" or "unix"
+  // Who is at the other end of a unix socket (SO_PEERCRED); absent over TCP.
+  std::optional<std::uint32_t> peer_uid = {};
   Principal principal = {};
   // What the path's {segments} stand for, decoded; set by the Router.
   std::vector<Header> parameters;

@@ -2,6 +2,7 @@
 
 #include <civetweb.h>
 #include <signal.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -14,6 +15,8 @@
 #include "exporter/http/encoding.h"
 #include "exporter/http/listen_socket.h"
 #include "exporter/http/request_path.h"
+
+extern "C" int kvm_tsc_connection_socket(const mg_connection* connection);  // civetweb_socket.c
 
 namespace kvmtsc::http {
 namespace {
@@ -57,13 +60,13 @@ Result<std::vector<ListenAddress>> parse_all(const std::vector<std::string>& tex
 }
 
 // The value of CivetWeb's listening_ports: sockets come last, for it looks for a host name's colon
-// beyond the end of an element.
-std::string listening_ports(std::span<const ListenAddress> addresses) {
+// beyond the end of an element. An 's' asks for TLS.
+std::string listening_ports(std::span<const ListenAddress> addresses, bool tls) {
   std::string ports;
   std::string sockets;
   for (const ListenAddress& address : addresses) {
     (is_unix(address) ? sockets : ports) +=
-        is_unix(address) ? ",x" + address.host : "," + address.text();
+        is_unix(address) ? ",x" + address.host : "," + address.text() + (tls ? "s" : "");
   }
   return (ports + sockets).substr(1);
 }
@@ -139,12 +142,15 @@ void send(mg_connection* connection, const Response& response, bool without_body
   }
 }
 
-// CivetWeb takes an 's' or 'r' after a digit anywhere in the addresses, a socket's path included,
-// for a port with TLS, and then wants a certificate. It is content with being told that there is a
-// context; as no address asks for TLS, nothing uses it.
-int have_tls_context(void** context, void* /*user_data*/) {
-  *context = nullptr;
-  return 1;
+// Who is at the other end of a unix socket.
+std::optional<std::uint32_t> peer_uid(const mg_connection* connection) {
+  ucred credentials{};
+  socklen_t size = sizeof(credentials);
+  if (::getsockopt(kvm_tsc_connection_socket(connection), SOL_SOCKET, SO_PEERCRED, &credentials,
+                   &size) != 0) {
+    return std::nullopt;
+  }
+  return credentials.uid;
 }
 
 }  // namespace
@@ -175,6 +181,7 @@ class Server::Impl {
     return *static_cast<Impl*>(mg_get_user_data(mg_get_context(connection)));
   }
   static int begin_request(mg_connection* connection);
+  static int tls_context(void** context, void* user_data);
   static int http_error(mg_connection* connection, int status, const char* message);
   static int log_message(const mg_connection* connection, const char* message);
 
@@ -226,8 +233,8 @@ Status Server::Impl::start_civetweb(std::span<const ListenAddress> addresses) {
   callbacks.begin_request = &Impl::begin_request;
   callbacks.http_error = &Impl::http_error;
   callbacks.log_message = &Impl::log_message;
-  callbacks.external_ssl_ctx = &have_tls_context;
-  const std::string ports = listening_ports(addresses);
+  callbacks.external_ssl_ctx = &Impl::tls_context;
+  const std::string ports = listening_ports(addresses, options_.tls != nullptr);
   const std::string threads = std::to_string(options_.threads);
   const std::string request_timeout = std::to_string(options_.request_timeout.count());
   const std::string idle_timeout = std::to_string(options_.idle_timeout.count());
@@ -320,9 +327,22 @@ Response Server::Impl::answer(mg_connection* connection, const mg_request_info& 
   if (!read_body(connection, static_cast<std::size_t>(*size), request->body)) {
     return refuse(connection, 400, "The body ended before Content-Length bytes.");
   }
-  Response response = router_.route(*request, options_.log);
+  if (request->peer == "unix") {
+    request->peer_uid = peer_uid(connection);
+  }
+  auto refusal = options_.admit ? options_.admit(*request) : std::nullopt;
+  Response response = refusal ? *std::move(refusal) : router_.route(*request, options_.log);
+  response.headers.insert(response.headers.end(), options_.headers.begin(), options_.headers.end());
   compress_for(*request, response);
   return response;
+}
+
+// CivetWeb asks even where no address wants TLS: it takes an 's' or 'r' after a digit anywhere in
+// the addresses, a socket's path included, for such a one. It is content with any answer then.
+int Server::Impl::tls_context(void** context, void* user_data) {
+  const TlsContext* const tls = static_cast<Impl*>(user_data)->options_.tls;
+  *context = tls == nullptr ? nullptr : tls->handle();
+  return 1;
 }
 
 int Server::Impl::begin_request(mg_connection* connection) {

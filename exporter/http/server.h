@@ -16,12 +16,15 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "exporter/http/router.h"
+#include "exporter/http/tls.h"
 
 namespace kvmtsc::http {
 
@@ -36,6 +39,12 @@ struct ServerOptions {
   std::chrono::milliseconds request_timeout{1500};
   // How long a connection is kept for the next request.
   std::chrono::milliseconds idle_timeout{1000};
+  // Where given, addresses that are not unix sockets speak TLS; outlives the server.
+  const TlsContext* tls = nullptr;
+  // Sets who sent a request, before it is routed; an answer takes the router's place. Any thread.
+  std::function<std::optional<Response>(Request&)> admit;
+  // On every answer of the router and of `admit`.
+  std::vector<Header> headers;
   // Gets what goes wrong in a handler or a connection, a line at a time; any thread.
   LogLine log;
 };

@@ -22,6 +22,12 @@ void append_vm_families(const Snapshot& snapshot, Families& families);
 // kvm_tsc_host_*, kvm_tsc_collector_* and kvm_tsc_last_sweep_timestamp_seconds.
 void append_host_families(const Snapshot& snapshot, Families& families);
 
+// kvm_tsc_corrections_*.
+void append_correction_families(const CorrectionCounts& counts, Families& families);
+
+// kvm_tsc_login_failures_total.
+void append_login_failures(std::uint64_t failures, Families& families);
+
 // kvm_tsc_exporter_build_info.
 void append_build_info(const BuildInfo& build, Families& families);
 

@@ -150,7 +150,8 @@ TEST_F(CorrectionServiceTest, PlansWritesVerifiesAndRecordsEveryStep) {
               ElementsAre("planned", "requested", "applying", "written", "finished"));
   EXPECT_EQ(journal_.all.back().who, "token:night");
   EXPECT_TRUE(journal_.rows.front().done);
-  EXPECT_EQ(service_.counts().finished["web"][Verdict::kCorrected], 1u);
+  EXPECT_EQ(service_.counts().vms["web"].finished, 1u);
+  EXPECT_EQ(service_.counts().vms["web"].failed, 0u);
   EXPECT_EQ(service_.counts().held.count, 3u);
 }
 
@@ -318,7 +319,7 @@ TEST_F(CorrectionServiceTest, ReportsWhatTheLastRunLeftHalfDone) {
   EXPECT_EQ(journal_.words().back(), "interrupted");
   EXPECT_TRUE(journal_.rows.front().done);
   EXPECT_THAT(journal_.rows.front().json, HasSubstr("not_applied"));
-  EXPECT_EQ(next.counts().unfinished_at_start, 1u);
+  EXPECT_EQ(next.counts().interrupted, 1u);
 }
 
 TEST_F(CorrectionServiceTest, OfManyAtOnceOneIsAccepted) {

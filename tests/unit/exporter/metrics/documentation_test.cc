@@ -73,6 +73,10 @@ Entries exported() {
   Families families;
   append_vm_families(full_snapshot(), families);
   append_host_families(full_snapshot(), families);
+  CorrectionCounts counts;
+  counts.vms["web"] = {};
+  append_correction_families(counts, families);
+  append_login_failures(0, families);
   append_build_info(build_info(), families);
   append_process_families(families);
   Entries entries;

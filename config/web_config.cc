@@ -1,0 +1,279 @@
+#include "config/web_config.h"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <optional>
+#include <set>
+
+#include "base/file.h"
+#include "config/yaml_document.h"
+#include "config/yaml_reader.h"
+
+namespace kvmtsc {
+namespace {
+
+using Keys = std::vector<std::string_view>;
+
+std::string beside(const std::string& file, const std::string& path) {
+  const auto slash = file.rfind('/');
+  return path.empty() || path.front() == '/' || slash == file.npos
+             ? path
+             : file.substr(0, slash + 1) + path;
+}
+
+bool is_hexadecimal(const std::string& text) {
+  return std::ranges::all_of(
+      text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+// "$2b$10$" and 53 characters of crypt's base 64.
+bool is_bcrypt(const std::string& hash) {
+  return hash.size() == 60 && hash.starts_with("$2") &&
+         std::string_view("aby").find(hash[2]) != std::string_view::npos && hash[3] == '$' &&
+         hash[6] == '$';
+}
+
+class Reader {
+ public:
+  Reader(std::string file, Problems& problems) : file_(std::move(file)), problems_(&problems) {}
+
+  WebConfig read(const YamlNode& document) {
+    for (const YamlEntry& entry :
+         map(document, "",
+             {"tls_server_config", "http_server_config", "basic_auth_users", "kvm_tsc"})) {
+      if (entry.name == "tls_server_config") {
+        read_tls(entry);
+      } else if (entry.name == "http_server_config") {
+        read_http(entry);
+      } else if (entry.name == "basic_auth_users") {
+        read_users(entry);
+      }
+    }
+    // After the users, whose roles it gives.
+    for (const YamlEntry& entry : map_again(document, "kvm_tsc")) {
+      read_ours(entry);
+    }
+    return std::move(config_);
+  }
+
+ private:
+  std::vector<YamlEntry> map(const YamlNode& node, std::string_view key, const Keys& known) {
+    return read_map(node, key, known, *problems_);
+  }
+
+  // The entry of that name, without finding again what map() has found wrong.
+  static std::vector<YamlEntry> map_again(const YamlNode& document, std::string_view name) {
+    for (std::size_t i = 0; i + 1 < document.items.size(); i += 2) {
+      if (document.items[i].text == name) {
+        return {{std::string(name), document.items[i].line, &document.items[i + 1]}};
+      }
+    }
+    return {};
+  }
+
+  // The entries of a map whose names are the user's own.
+  std::vector<YamlEntry> named(const YamlEntry& entry, const std::string& key) {
+    Keys names;
+    for (std::size_t i = 0; i < entry.value->items.size(); i += 2) {
+      names.push_back(entry.value->items[i].text);
+    }
+    return map(*entry.value, key, names);
+  }
+
+  std::string text(const YamlEntry& entry, const std::string& key, std::string_view takes) {
+    return read_text(*entry.value, key, takes, *problems_).value_or("");
+  }
+
+  bool flag(const YamlEntry& entry, const std::string& key) {
+    const std::string value = text(entry, key, "it takes true or false");
+    if (value != "true" && value != "false") {
+      problems_->add(entry.line, key, in_quotes(value) + " is neither true nor false", "");
+    }
+    return value == "true";
+  }
+
+  void read_tls(const YamlEntry& tls) {
+    const std::string key = "tls_server_config";
+    WebTls& into = config_.tls;
+    config_.has_tls = true;
+    for (const YamlEntry& entry :
+         map(*tls.value, key,
+             {"cert_file", "key_file", "client_auth_type", "client_ca_file", "min_version"})) {
+      const std::string name = child_key(key, entry.name);
+      const std::string value = text(entry, name, "it takes a text");
+      if (entry.name == "cert_file") {
+        into.cert_file = beside(file_, value);
+      } else if (entry.name == "key_file") {
+        into.key_file = beside(file_, value);
+      } else if (entry.name == "client_ca_file") {
+        into.client_ca_file = beside(file_, value);
+      } else if (entry.name == "client_auth_type") {
+        read_client_auth(entry, name, value);
+      } else if (value != "TLS12" && value != "TLS13") {
+        problems_->add(entry.line, name, in_quotes(value) + " is not served",
+                       "it takes TLS12 or TLS13");
+      } else {
+        into.min_version = value == "TLS13" ? 13 : 12;
+      }
+    }
+    if (into.cert_file.empty() || into.key_file.empty()) {
+      problems_->add(tls.line, key, "a file is missing", "it takes cert_file and key_file");
+    }
+    const bool verifies = into.client_auth == ClientAuth::kVerifyIfGiven ||
+                          into.client_auth == ClientAuth::kRequireAndVerify;
+    if (verifies == into.client_ca_file.empty()) {
+      problems_->add(tls.line, key,
+                     verifies ? "client_ca_file is missing" : "client_ca_file is not used",
+                     "it goes with VerifyClientCertIfGiven and RequireAndVerifyClientCert");
+    }
+  }
+
+  void read_client_auth(const YamlEntry& entry, const std::string& name, const std::string& value) {
+    constexpr std::array<std::pair<std::string_view, ClientAuth>, 5> kTypes{{
+        {"NoClientCert", ClientAuth::kNone},
+        {"RequestClientCert", ClientAuth::kRequest},
+        {"RequireAnyClientCert", ClientAuth::kRequireAny},
+        {"VerifyClientCertIfGiven", ClientAuth::kVerifyIfGiven},
+        {"RequireAndVerifyClientCert", ClientAuth::kRequireAndVerify},
+    }};
+    for (const auto& [word, type] : kTypes) {
+      if (value == word) {
+        config_.tls.client_auth = type;
+        return;
+      }
+    }
+    problems_->add(entry.line, name, in_quotes(value) + " is not known",
+                   "it takes NoClientCert, RequestClientCert, RequireAnyClientCert, "
+                   "VerifyClientCertIfGiven or RequireAndVerifyClientCert");
+  }
+
+  void read_http(const YamlEntry& http) {
+    const std::string key = "http_server_config";
+    for (const YamlEntry& entry : map(*http.value, key, {"http2", "headers"})) {
+      if (entry.name == "http2") {
+        flag(entry, child_key(key, entry.name));  // HTTP/1.1 is served either way
+        continue;
+      }
+      for (const YamlEntry& header : named(entry, child_key(key, entry.name))) {
+        const std::string name = child_key(child_key(key, "headers"), header.name);
+        config_.headers.emplace_back(header.name, text(header, name, "it takes a text"));
+      }
+    }
+  }
+
+  void read_users(const YamlEntry& users) {
+    const std::string key = "basic_auth_users";
+    for (const YamlEntry& entry : named(users, key)) {
+      const std::string hash = text(entry, child_key(key, entry.name), "it takes a bcrypt hash");
+      if (!is_bcrypt(hash)) {
+        problems_->add(entry.line, child_key(key, entry.name), "this is no bcrypt hash",
+                       "make one with: htpasswd -nBC 10 \"\" | tr -d ':\\n'");
+      }
+      config_.users[entry.name].bcrypt = hash;
+    }
+  }
+
+  void read_ours(const YamlEntry& ours) {
+    for (const YamlEntry& entry :
+         map(*ours.value, "kvm_tsc", {"require_auth", "users", "tokens"})) {
+      const std::string key = child_key("kvm_tsc", entry.name);
+      if (entry.name == "require_auth") {
+        config_.require_auth = flag(entry, key);
+      } else if (entry.name == "users") {
+        for (const YamlEntry& user : named(entry, key)) {
+          read_user(user, child_key(key, user.name));
+        }
+      } else if (entry.value->kind != YamlNode::Kind::kList) {
+        problems_->add(entry.line, key, "it is not a list", "it takes a list of tokens");
+      } else {
+        for (const YamlNode& token : entry.value->items) {
+          read_token(token, key);
+        }
+      }
+    }
+  }
+
+  void read_user(const YamlEntry& user, const std::string& key) {
+    const auto known = config_.users.find(user.name);
+    if (known == config_.users.end()) {
+      problems_->add(user.line, key, "there is no such user", "basic_auth_users lists them");
+      return;
+    }
+    for (const YamlEntry& entry : map(*user.value, key, {"role", "vms"})) {
+      read_access(entry, child_key(key, entry.name), known->second.access);
+    }
+  }
+
+  void read_token(const YamlNode& node, const std::string& key) {
+    WebToken token;
+    for (const YamlEntry& entry : map(node, key, {"name", "sha256", "role", "vms"})) {
+      const std::string name = child_key(key, entry.name);
+      if (entry.name == "name") {
+        token.name = text(entry, name, "it takes a name");
+      } else if (entry.name == "sha256") {
+        token.sha256 = text(entry, name, "it takes 64 hexadecimal digits");
+      } else {
+        read_access(entry, name, token.access);
+      }
+    }
+    if (token.name.empty() || !token_names_.insert(token.name).second) {
+      problems_->add(node.line, key, "a token has no name, or another one's",
+                     "each has a name of its own, which the audit shows");
+    }
+    if (token.sha256.size() != 64 || !is_hexadecimal(token.sha256)) {
+      problems_->add(node.line, key, "sha256 is not 64 hexadecimal digits in lower case",
+                     "make it with: printf %s \"$token\" | sha256sum");
+    }
+    config_.tokens.push_back(std::move(token));
+  }
+
+  void read_access(const YamlEntry& entry, const std::string& key, WebAccess& access) {
+    if (entry.name == "vms") {
+      access.vms = read_texts(*entry.value, key, "it takes a list of names or uuids", *problems_)
+                       .value_or(std::vector<std::string>{});
+      if (access.vms.empty()) {
+        problems_->add(entry.line, key, "the list is empty", "leave it out to mean all VMs");
+      }
+      return;
+    }
+    const std::string role = text(entry, key, "it takes viewer or operator");
+    if (role != "viewer" && role != "operator") {
+      problems_->add(entry.line, key, in_quotes(role) + " is no role",
+                     "it takes viewer or operator");
+    }
+    access.role = role == "operator" ? WebRole::kOperator : WebRole::kViewer;
+  }
+
+  std::string file_;
+  Problems* problems_;
+  WebConfig config_;
+  std::set<std::string> token_names_;
+};
+
+}  // namespace
+
+Result<WebConfig> parse_web_config(const std::string& yaml, const std::string& file) {
+  Problems problems;
+  const auto document = parse_yaml(yaml, problems);
+  WebConfig config;
+  if (document) {
+    config = Reader(file, problems).read(*document);
+  }
+  if (!problems.empty()) {
+    return problems.error(file);
+  }
+  return config;
+}
+
+Result<WebConfig> load_web_config(const std::string& file) {
+  const auto text = read_file(file, kMaxConfigBytes);
+  if (!text) {
+    Error error = text.error();
+    error.remedy = "--web.config.file takes a YAML file that this process can read";
+    return error;
+  }
+  return parse_web_config(*text, file);
+}
+
+}  // namespace kvmtsc

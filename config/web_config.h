@@ -1,0 +1,53 @@
+// WebConfig: the file that --web.config.file names, in the format of Prometheus's exporter-toolkit
+// (its docs/web-configuration.md), with one key of our own, kvm_tsc, for roles and tokens.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace kvmtsc {
+
+enum class WebRole { kViewer, kOperator };
+enum class ClientAuth { kNone, kRequest, kRequireAny, kVerifyIfGiven, kRequireAndVerify };
+
+struct WebTls {
+  std::string cert_file;  // PEM, with the chain; absolute, or as found from the process's directory
+  std::string key_file;   // PEM
+  ClientAuth client_auth = ClientAuth::kNone;
+  std::string client_ca_file;  // PEM; set where certificates are verified
+  int min_version = 12;        // 12 or 13
+};
+
+struct WebAccess {
+  WebRole role = WebRole::kViewer;
+  std::vector<std::string> vms;  // labels or uuids an operator may act on; empty for all
+};
+
+struct WebUser {
+  std::string bcrypt;  // "$2a$", "$2b$" or "$2y$"
+  WebAccess access;
+};
+
+struct WebToken {
+  std::string name;
+  std::string sha256;  // of the token, 64 hexadecimal digits in lower case
+  WebAccess access;
+};
+
+struct WebConfig {
+  bool has_tls = false;
+  WebTls tls;
+  std::vector<std::pair<std::string, std::string>> headers;  // on every answer
+  std::map<std::string, WebUser> users;
+  std::vector<WebToken> tokens;
+  bool require_auth = false;  // everything but the two probes needs a login
+};
+
+// `file` is named in errors, and paths in the file are relative to its directory.
+Result<WebConfig> parse_web_config(const std::string& yaml, const std::string& file);
+Result<WebConfig> load_web_config(const std::string& file);
+
+}  // namespace kvmtsc

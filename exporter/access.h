@@ -1,0 +1,35 @@
+// Access: who may reach the service over HTTP, as the web configuration file has it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "config/web_config.h"
+#include "exporter/http/authenticator.h"
+#include "exporter/http/server.h"
+
+namespace kvmtsc {
+
+class Access {
+ public:
+  explicit Access(const Clock& clock) : authenticator_(clock) {}
+
+  // Takes over logins at once. TLS and headers are those of the first call: their files are read
+  // again when they change, which files they are takes a restart.
+  Status configure(const WebConfig& config, std::function<void(std::string)> log);
+
+  // Sets what a server needs; this outlives it.
+  void equip(http::ServerOptions& options);
+
+  std::uint64_t failures() const { return authenticator_.failures(); }
+
+ private:
+  http::Authenticator authenticator_;
+  std::unique_ptr<http::TlsContext> tls_;
+  std::vector<http::Header> headers_;
+  bool configured_ = false;
+};
+
+}  // namespace kvmtsc
