@@ -511,7 +511,8 @@ void CorrectionService::verify(Tracked& tracked, const Snapshot& snapshot) {
     finish(correction, Verdict::kUncertain);
     return;
   }
-  const bool agreed = tracked.agreeing >= 2;
+  // Confirmed as well, so that /metrics has it too, and an undo need not wait.
+  const bool agreed = tracked.agreeing >= 2 && offsets_confirmed(*vm);
   if (agreed) {
     correction.facts.offsets_equal = true;
   }

@@ -185,7 +185,7 @@ Finding within_bound(const CorrectionPlan& plan) {
          " ticks";
 }
 
-Finding untrusted(const CorrectionPlan& plan, const VmState& vm) {
+Finding untrusted(const VmState& vm) {
   const VmReading& reading = *vm.reading;
   if (reading.trust != Trust::kTrusted) {
     return trust_explanation(reading.trust);
@@ -197,12 +197,7 @@ Finding untrusted(const CorrectionPlan& plan, const VmState& vm) {
   if (!vm.skew) {
     return "the offsets are not confirmed by a second sweep yet";
   }
-  const auto now = analyse_skew(reading.vcpus, reading.host_tsc_before, reading.host_tsc_after);
-  const bool confirmed =
-      std::ranges::equal(now->vcpus, vm.skew->vcpus, [&](const VcpuSkew& a, const VcpuSkew& b) {
-        return a.id == b.id && (!now->equal_ratios || a.ticks == b.ticks);
-      });
-  if (!confirmed || vm.skew->vcpus.size() != plan.vcpus.size()) {
+  if (!offsets_confirmed(vm)) {
     return "an offset has changed and is not confirmed by a second sweep yet";
   }
   return {};
@@ -228,7 +223,7 @@ void judge(CorrectionPlan& plan, const VmState& vm, const HostClock& host,
   add(Objection::kBackwards, backwards(plan));
   add(Objection::kLargeStep, large_step(plan, conditions.max_step));
   add(Objection::kWithinBound, within_bound(plan));
-  add(Objection::kUntrusted, untrusted(plan, vm));
+  add(Objection::kUntrusted, untrusted(vm));
   if (!host.tsc_is_stable()) {
     add(Objection::kUnstableHostTsc,
         "the host's clocksource is not tsc, so KVM rewrites offsets by itself");
@@ -288,6 +283,18 @@ Result<CorrectionPlan> plan_correction(const VmState& vm, const HostClock& host,
   }
   judge(plan, vm, host, conditions);
   return plan;
+}
+
+bool offsets_confirmed(const VmState& vm) {
+  if (!vm.reading || !vm.skew) {
+    return false;
+  }
+  const VmReading& reading = *vm.reading;
+  const auto now = analyse_skew(reading.vcpus, reading.host_tsc_before, reading.host_tsc_after);
+  return now &&
+         std::ranges::equal(now->vcpus, vm.skew->vcpus, [&](const VcpuSkew& a, const VcpuSkew& b) {
+           return a.id == b.id && (!now->equal_ratios || a.ticks == b.ticks);
+         });
 }
 
 std::vector<ObjectionFound> standing_objections(const CorrectionPlan& plan,

@@ -100,6 +100,9 @@ Result<CorrectionPlan> plan_correction(const VmState& vm, const HostClock& host,
                                        std::uint64_t sequence, const PlanConditions& conditions,
                                        const CorrectionGoal& goal);
 
+// Whether the VM's last reading is what two sweeps have agreed on.
+bool offsets_confirmed(const VmState& vm);
+
 // The objections that `allowed` does not name.
 std::vector<ObjectionFound> standing_objections(const CorrectionPlan& plan,
                                                 const std::set<Objection>& allowed);

@@ -1,0 +1,277 @@
+#include <time.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <cstdio>
+#include <iostream>
+#include <utility>
+
+#include "base/parse.h"
+#include "cli/commands.h"
+#include "cli/figures.h"
+
+namespace kvmtsc {
+namespace {
+
+constexpr int kPollMilliseconds = 200;
+constexpr int kLongestWaitSeconds = 90;
+
+// "5ms", "-1.5s": whole nanoseconds.
+std::optional<std::int64_t> nanoseconds_of(const std::string& text) {
+  constexpr std::array<std::pair<std::string_view, double>, 4> kUnits{
+      {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}}};
+  for (const auto& [unit, size] : kUnits) {
+    if (!text.ends_with(unit)) {
+      continue;
+    }
+    const std::string_view number = std::string_view(text).substr(0, text.size() - unit.size());
+    double value = 0;
+    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
+    if (error != std::errc{} || end != number.data() + number.size()) {
+      return std::nullopt;
+    }
+    const double whole = value * size;
+    constexpr double kLargest = 9e18;
+    if (!(whole > -kLargest && whole < kLargest)) {
+      return std::nullopt;
+    }
+    return static_cast<std::int64_t>(whole + (whole < 0 ? -0.5 : 0.5));
+  }
+  return std::nullopt;
+}
+
+std::string path_of(const std::string& vm, const char* what) {
+  return "/api/v1/vms/" + percent_encoded(vm) + what;
+}
+
+void print_plan(const Session& session, const std::string& vm, const Json& plan) {
+  print("Plan for " + harmless(vm) + ", made from sweep " + plain_text(field(plan, "sequence")) +
+        "; error bound " + ticks_text(field(plan, "bound_ticks")) + " ticks\n\n");
+  Table table({">vCPU", ">OFFSET NOW", ">OFFSET THEN", ">JUMP TICKS", ">JUMP"});
+  for (const Json& vcpu : field(plan, "vcpus")) {
+    const std::string jump = plain_text(field(vcpu, "jump_ticks"));
+    table.add({{plain_text(field(vcpu, "id"))},
+               {ticks_text(field(vcpu, "now"))},
+               {ticks_text(field(vcpu, "then"))},
+               {ticks_text(field(vcpu, "jump_ticks")),
+                jump.starts_with('-') ? Colour::kRed : Colour::kNone},
+               {seconds_text(field(vcpu, "jump_seconds"), true)}});
+  }
+  print(table.text(session.coloured));
+  const Json& objections = field(plan, "objections");
+  if (!objections.empty()) {
+    print("\nThis speaks against it:\n");
+  }
+  for (const Json& found : objections) {
+    print("  --allow " +
+          in_colour(plain_text(field(found, "objection")), Colour::kYellow, session.coloured) +
+          "   " + harmless(plain_text(field(found, "detail"))) + "\n");
+  }
+}
+
+// Asks on the terminal. Without one only --yes will do.
+bool agreed(bool yes) {
+  if (yes) {
+    return true;
+  }
+  if (::isatty(STDIN_FILENO) == 0) {
+    complain("this asks before it changes anything, and there is no terminal; give --yes");
+    return false;
+  }
+  std::cout << "\nDo it? [y/N] " << std::flush;
+  std::string answer;
+  std::getline(std::cin, answer);
+  return answer == "y" || answer == "Y" || answer == "yes";
+}
+
+void print_outcome(const Session& session, const Json& correction) {
+  const std::string verdict = plain_text(field(correction, "verdict"));
+  const Json& facts = field(correction, "facts");
+  print(
+      "\n" +
+      in_colour(verdict, verdict == "corrected" ? Colour::kGreen : Colour::kRed, session.coloured) +
+      "   " + plain_text(field(correction, "id")) + "\n");
+  print("  read back equal   " + yes_no(field(facts, "read_back_equal")) + "\n");
+  print("  later sweeps      " + yes_no(field(facts, "offsets_equal")) + "\n");
+  print("  master clock      " + yes_no(field(facts, "master_clock")) + "\n");
+  print("  vCPUs held        " + seconds_text(field(field(correction, "report"), "held_seconds")) +
+        "\n");
+  if (const Json& why = field(facts, "why_unknown"); why.is_string() && why != "") {
+    print("  " + harmless(why.get<std::string>()) + "\n");
+  }
+  if (const Json& error = field(correction, "error"); error.is_object()) {
+    print("  " + harmless(plain_text(field(error, "message"))) + "\n");
+    print("  " + harmless(plain_text(field(error, "remedy"))) + "\n");
+  }
+  if (verdict == "corrected") {
+    print("  kvm-tsc undo " + plain_text(field(correction, "id")) + "   takes it back\n");
+  }
+}
+
+// Waits for the verdict of a correction that was accepted.
+int follow(const Session& session, Json correction) {
+  const bool shows_progress = ::isatty(STDERR_FILENO) == 1;
+  const std::string path = "/api/v1/corrections/" + plain_text(field(correction, "id"));
+  std::string shown;
+  for (int waited = 0; waited < kLongestWaitSeconds * 1000; waited += kPollMilliseconds) {
+    const std::string state = plain_text(field(correction, "state"));
+    if (shows_progress && state != shown) {
+      std::fprintf(stderr, "%s...\n", state.c_str());
+    }
+    shown = state;
+    if (state == "done") {
+      break;
+    }
+    ::usleep(kPollMilliseconds * 1000);
+    const auto answer = session.client.get(path);
+    if (!answer) {
+      return explain(session, answer.error());
+    }
+    if (is_problem(*answer)) {
+      return explain(session, *answer);
+    }
+    correction = answer->body;
+  }
+  if (session.json) {
+    print(correction.dump() + "\n");
+  } else {
+    print_outcome(session, correction);
+  }
+  return field(correction, "verdict") == "corrected" ? kDone : kFailed;
+}
+
+int send(const Session& session, const std::string& path, const Json& body) {
+  const auto answer = session.client.request("POST", path, body);
+  if (!answer) {
+    return explain(session, answer.error());
+  }
+  return is_problem(*answer) ? explain(session, *answer) : follow(session, answer->body);
+}
+
+Json order(const std::vector<std::string>& allow, const std::string& reason) {
+  return {{"allow", allow}, {"reason", reason}};
+}
+
+}  // namespace
+
+Result<Json> goal_json(const GoalOptions& options) {
+  if (!options.set_offset.empty()) {
+    Json goal{{"goal", "set"}, {"offset", options.set_offset}};
+    if (options.vcpu) {
+      goal["vcpu"] = *options.vcpu;
+    }
+    return goal;
+  }
+  if (!options.shift_ticks.empty()) {
+    return Json{{"goal", "shift"}, {"ticks", options.shift_ticks}};
+  }
+  if (!options.shift_time.empty()) {
+    const auto time = nanoseconds_of(options.shift_time);
+    if (!time) {
+      return Error{ErrorKind::kInvalid, "\"" + options.shift_time + "\" is no time",
+                   "--shift-time takes one like 5ms, -20us or 1.5s"};
+    }
+    return Json{{"goal", "shift"}, {"nanoseconds", std::to_string(*time)}};
+  }
+  Json goal{{"goal", "align"}};
+  if (!options.align_to.empty()) {
+    goal["to"] = options.align_to;
+  }
+  return goal;
+}
+
+int plan(const Session& session, const std::string& vm, const GoalOptions& options) {
+  const auto goal = goal_json(options);
+  if (!goal) {
+    explain(session, goal.error());
+    return kUsage;
+  }
+  const auto answer = session.client.request("POST", path_of(vm, "/plans"), *goal);
+  if (!answer) {
+    return explain(session, answer.error());
+  }
+  if (is_problem(*answer)) {
+    return explain(session, *answer);
+  }
+  if (session.json) {
+    print(answer->body.dump() + "\n");
+    return kDone;
+  }
+  print_plan(session, plain_text(field(answer->body, "vm")), answer->body);
+  print("\nNothing was changed. To do it:\n  kvm-tsc correct " + harmless(vm) + " --plan " +
+        plain_text(field(answer->body, "id")) + "\n");
+  return kDone;
+}
+
+int correct(const Session& session, const CorrectOptions& options) {
+  Json body = order(options.allow, options.reason);
+  Json preview{{"dry_run", true}, {"plan", options.plan_id}};
+  if (options.plan_id.empty()) {
+    const auto goal = goal_json(options.goal);
+    if (!goal) {
+      explain(session, goal.error());
+      return kUsage;
+    }
+    preview = *goal;
+  }
+  // A goal becomes a plan first, so that what is agreed to is what is done.
+  const bool planned = !options.plan_id.empty();
+  const auto answer = session.client.request(
+      "POST", path_of(options.vm, planned ? "/corrections" : "/plans"), preview);
+  if (!answer) {
+    return explain(session, answer.error());
+  }
+  if (is_problem(*answer)) {
+    return explain(session, *answer);
+  }
+  if (!session.json) {
+    print_plan(session, plain_text(field(answer->body, "vm")), answer->body);
+    std::fflush(stdout);
+  }
+  if (!agreed(options.yes)) {
+    complain("nothing was changed");
+    return kFailed;
+  }
+  body["plan"] = field(answer->body, "id");
+  return send(session, path_of(options.vm, "/corrections"), body);
+}
+
+int undo(const Session& session, const UndoOptions& options) {
+  std::string path = "/api/v1/corrections";
+  path += options.id.empty() ? "?limit=1&vm=" + percent_encoded(options.vm)
+                             : "/" + percent_encoded(options.id);
+  const auto answer = session.client.get(path);
+  if (!answer) {
+    return explain(session, answer.error());
+  }
+  if (is_problem(*answer)) {
+    return explain(session, *answer);
+  }
+  Json correction = answer->body;
+  if (options.id.empty()) {
+    const Json& list = field(answer->body, "corrections");
+    if (list.empty()) {
+      complain("there is no correction to undo");
+      return kFailed;
+    }
+    correction = list.front();
+  }
+  const std::string id = plain_text(field(correction, "id"));
+  if (!session.json) {
+    print("Correction " + id + " of " + harmless(plain_text(field(correction, "vm"))) + ", " +
+          plain_text(field(correction, "verdict")) + ", requested " +
+          plain_text(field(correction, "requested")) + " by " +
+          harmless(plain_text(field(field(correction, "requester"), "who"))) +
+          "\nUndoing writes the offsets that were there before.\n");
+    std::fflush(stdout);
+  }
+  if (!agreed(options.yes)) {
+    complain("nothing was changed");
+    return kFailed;
+  }
+  return send(session, "/api/v1/corrections/" + percent_encoded(id) + "/undo",
+              order(options.allow, options.reason));
+}
+
+}  // namespace kvmtsc

@@ -1,0 +1,19 @@
+// Figures as people read them. Pure.
+#pragma once
+
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+namespace kvmtsc {
+
+// "+3.47 ms", "-120 ns", "0 s": three significant digits and the unit that fits; "-" for null.
+std::string seconds_text(const nlohmann::json& seconds, bool with_sign = false);
+// "-9,000,000" of a decimal string; "-" for null.
+std::string ticks_text(const nlohmann::json& ticks);
+// "yes", "no" or "-".
+std::string yes_no(const nlohmann::json& value);
+// A string, a number, or "-" for null and the empty string.
+std::string plain_text(const nlohmann::json& value);
+
+}  // namespace kvmtsc

@@ -1,0 +1,78 @@
+#include "cli/output.h"
+
+#include <cstdio>
+
+#include "cli/figures.h"
+
+namespace kvmtsc {
+namespace {
+
+int exit_status(int http_status, bool has_candidates) {
+  switch (http_status) {
+    case 401:
+    case 403:
+      return kNotAuthorised;
+    case 404:
+      return kNoSuchVm;
+    case 409:
+      return has_candidates ? kNoSuchVm : kFailed;
+    default:
+      return kFailed;
+  }
+}
+
+}  // namespace
+
+void print(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+}
+
+void complain(const std::string& text) {
+  std::fprintf(stderr, "kvm-tsc: %s\n", harmless(text).c_str());
+}
+
+const Json& field(const Json& object, const char* name) {
+  static const Json kNull;
+  if (!object.is_object()) {
+    return kNull;
+  }
+  const auto found = object.find(name);
+  return found == object.end() ? kNull : *found;
+}
+
+int explain(const Session& session, const Error& error) {
+  if (session.json) {
+    print(Json{{"detail", error.message}, {"remedy", error.remedy}}.dump() + "\n");
+  }
+  complain(error.message);
+  if (!error.remedy.empty()) {
+    complain("  " + error.remedy);
+  }
+  return kUnreachable;
+}
+
+int explain(const Session& session, const Answer& problem) {
+  if (session.json) {
+    print(problem.body.dump() + "\n");
+  }
+  const Json& detail = field(problem.body, "detail");
+  complain(detail.is_string() ? detail.get<std::string>()
+                              : "the service answered " + std::to_string(problem.status));
+  if (const Json& remedy = field(problem.body, "remedy"); remedy.is_string()) {
+    complain("  " + remedy.get<std::string>());
+  }
+  for (const Json& found : field(problem.body, "objections")) {
+    complain("  --allow " + plain_text(field(found, "objection")) + "   " +
+             plain_text(field(found, "detail")));
+  }
+  const Json& candidates = field(problem.body, "candidates");
+  for (const Json& candidate : candidates) {
+    complain("  kvm-tsc show '" + plain_text(candidate) + "'");
+  }
+  if (problem.status == 401) {
+    complain("  give a token: --token-file FILE, or KVM_TSC_TOKEN");
+  }
+  return exit_status(problem.status, candidates.is_array());
+}
+
+}  // namespace kvmtsc
