@@ -1,5 +1,6 @@
 // Clock triples, frequencies and offsets of VMs on /dev/kvm whose process knows nothing of us.
 #include <signal.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cmath>
@@ -10,7 +11,6 @@
 
 #include "attach/ptrace/ptrace_clock_source.h"
 #include "attach/ptrace/ptrace_offset_writer.h"
-#include "tests/integration/attach/process.h"
 #include "tests/integration/attach/vm_fixture.h"
 
 namespace kvmtsc::testing {
@@ -18,18 +18,7 @@ namespace {
 
 using injection::PtraceClockSource;
 using injection::PtraceOffsetWriter;
-using injection::PtraceOptions;
 using std::chrono::seconds;
-
-MonotonicTime soon() {
-  return system_clock().monotonic() + seconds(2);
-}
-
-PtraceOptions patient() {
-  PtraceOptions options;
-  options.longest_hold = seconds(1);  // a busy machine is not what is tested
-  return options;
-}
 
 class VmTest : public ::testing::Test {
  protected:
@@ -41,17 +30,16 @@ class VmTest : public ::testing::Test {
 };
 
 TEST_F(VmTest, TwoClockReadingsAdvanceTogether) {
-  Process vmm({tracee("vm"), "1500", "2"});
-  ASSERT_TRUE(vmm.valid()) << vmm.errors();
-  const auto vms = vms_of(vmm.pid());
-  ASSERT_EQ(vms.size(), 1U);
+  SpinningVmm vmm(2);
+  ASSERT_TRUE(vmm.valid());
+  const auto vm = vmm.vm();
   PtraceClockSource source(patient());
-  const auto first = source.read_clock(vms[0], soon());
+  const auto first = source.read_clock(vm, soon());
   ASSERT_TRUE(first) << first.error().text();
   ::usleep(200'000);
-  const auto second = source.read_clock(vms[0], soon());
+  const auto second = source.read_clock(vm, soon());
   ASSERT_TRUE(second) << second.error().text();
-  const auto khz = source.read_frequency(vms[0], 0, soon());
+  const auto khz = source.read_frequency(vm, 0, soon());
   ASSERT_TRUE(khz) << khz.error().text();
   const double kvmclock_ns =
       static_cast<double>(second->triple.kvmclock_ns - first->triple.kvmclock_ns);
@@ -65,29 +53,28 @@ TEST_F(VmTest, TwoClockReadingsAdvanceTogether) {
   EXPECT_NEAR(kvmclock_ns, tsc_ns, bound);
   EXPECT_NEAR(kvmclock_ns, real_ns, bound + 1e6);
   EXPECT_GT(first->held.count(), 0);
-  EXPECT_EQ(vmm.wait(10), 0) << vmm.errors();
+  EXPECT_TRUE(vmm.ends_well());
 }
 
 TEST_F(VmTest, AVcpuThatWasNotCreatedIsRefused) {
-  Process vmm({tracee("vm"), "300", "1"});
-  ASSERT_TRUE(vmm.valid()) << vmm.errors();
-  const auto vms = vms_of(vmm.pid());
-  ASSERT_EQ(vms.size(), 1U);
-  const auto khz = PtraceClockSource(patient()).read_frequency(vms[0], 7, soon());
+  SpinningVmm vmm(1);
+  ASSERT_TRUE(vmm.valid());
+  const auto vm = vmm.vm();
+  const auto khz = PtraceClockSource(patient()).read_frequency(vm, 7, soon());
   ASSERT_FALSE(khz);
   EXPECT_EQ(khz.error().kind, ErrorKind::kRefused);
 }
 
 TEST_F(VmTest, OffsetsAreAppliedOrReportedAsNotApplied) {
-  for (const char* mode : {"running", "paused"}) {
-    SCOPED_TRACE(mode);
-    Process vmm({tracee("vm"), "1000", "3", mode});
-    ASSERT_TRUE(vmm.valid()) << vmm.errors();
-    const auto vms = vms_of(vmm.pid());
-    ASSERT_EQ(vms.size(), 1U);
+  for (const bool paused : {false, true}) {
+    SCOPED_TRACE(paused ? "paused" : "running");
+    SpinningVmm vmm(3);
+    ASSERT_TRUE(vmm.valid());
+    ASSERT_TRUE(!paused || vmm.command("pause"));
+    const auto vm = vmm.vm();
     PtraceOffsetWriter writer(patient());
     const std::vector<WantedOffset> wanted{{2, -777'000}, {0, -777'000}, {1, -777'000}};
-    const auto report = writer.write(vms[0], wanted, soon());
+    const auto report = writer.write(vm, wanted, soon());
     ASSERT_TRUE(report) << report.error().text();
     ASSERT_EQ(report->vcpus.size(), 3U);
     for (std::size_t i = 0; i < 3; ++i) {
@@ -106,37 +93,35 @@ TEST_F(VmTest, OffsetsAreAppliedOrReportedAsNotApplied) {
         EXPECT_TRUE(report->failure);
       }
     }
-    EXPECT_EQ(vmm.wait(10), 0) << vmm.errors();
+    EXPECT_TRUE(vmm.ends_well());
   }
 }
 
 TEST_F(VmTest, ListsThatMakeNoSenseWriteNothing) {
-  Process vmm({tracee("vm"), "300", "1"});
-  ASSERT_TRUE(vmm.valid()) << vmm.errors();
-  const auto vms = vms_of(vmm.pid());
-  ASSERT_EQ(vms.size(), 1U);
+  SpinningVmm vmm(1);
+  ASSERT_TRUE(vmm.valid());
+  const auto vm = vmm.vm();
   PtraceOffsetWriter writer(patient());
-  EXPECT_EQ(writer.write(vms[0], {}, soon()).error().kind, ErrorKind::kInvalid);
+  EXPECT_EQ(writer.write(vm, {}, soon()).error().kind, ErrorKind::kInvalid);
   const std::vector<WantedOffset> twice{{0, 1}, {0, 2}};
-  EXPECT_EQ(writer.write(vms[0], twice, soon()).error().kind, ErrorKind::kInvalid);
+  EXPECT_EQ(writer.write(vm, twice, soon()).error().kind, ErrorKind::kInvalid);
   const std::vector<WantedOffset> absent{{0, 1}, {9, 1}};
-  EXPECT_EQ(writer.write(vms[0], absent, soon()).error().kind, ErrorKind::kRefused);
+  EXPECT_EQ(writer.write(vm, absent, soon()).error().kind, ErrorKind::kRefused);
 }
 
 TEST_F(VmTest, AnUnexpectedOffsetIsAConflictAndNothingIsWritten) {
-  Process vmm({tracee("vm"), "600", "2"});
-  ASSERT_TRUE(vmm.valid()) << vmm.errors();
-  const auto vms = vms_of(vmm.pid());
-  ASSERT_EQ(vms.size(), 1U);
+  SpinningVmm vmm(2);
+  ASSERT_TRUE(vmm.valid());
+  const auto vm = vmm.vm();
   PtraceOffsetWriter writer(patient());
   const std::vector<WantedOffset> same{{0, 0}, {1, 0}};
-  const auto before = writer.write(vms[0], same, soon());
+  const auto before = writer.write(vm, same, soon());
   ASSERT_TRUE(before) << before.error().text();
   const std::int64_t found = before->vcpus[1].read_back.value_or(0);
 
   // vCPU 0 could be written; it is not, for vCPU 1 is not as expected.
   const std::vector<WantedOffset> unexpected{{0, 5000}, {1, 5000, found + 1}};
-  const auto refused = writer.write(vms[0], unexpected, soon());
+  const auto refused = writer.write(vm, unexpected, soon());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::kConflict) << refused.error().text();
   EXPECT_NE(refused.error().message.find("vCPU 1"), std::string::npos) << refused.error().text();
@@ -144,15 +129,15 @@ TEST_F(VmTest, AnUnexpectedOffsetIsAConflictAndNothingIsWritten) {
 
   const std::vector<WantedOffset> expected{{0, found, before->vcpus[0].read_back},
                                            {1, found, found}};
-  const auto after = writer.write(vms[0], expected, soon());
+  const auto after = writer.write(vm, expected, soon());
   ASSERT_TRUE(after) << after.error().text();
   EXPECT_EQ(after->vcpus[0].before, before->vcpus[0].read_back);
-  EXPECT_EQ(vmm.wait(10), 0) << vmm.errors();
+  EXPECT_TRUE(vmm.ends_well());
 }
 
 TEST_F(VmTest, TheRightVmOfTwoIsFoundWhileTheyRun) {
-  Process vmm({tracee("vm"), "800", "2", "running", "2"});
-  ASSERT_TRUE(vmm.valid()) << vmm.errors();
+  SpinningVmm vmm(2, 2);
+  ASSERT_TRUE(vmm.valid());
   const auto vms = vms_of(vmm.pid());
   ASSERT_EQ(vms.size(), 2U);
   PtraceClockSource source(patient());
@@ -162,62 +147,60 @@ TEST_F(VmTest, TheRightVmOfTwoIsFoundWhileTheyRun) {
     const auto khz = source.read_frequency(vm, 1, soon());
     EXPECT_TRUE(khz) << khz.error().text();
   }
-  EXPECT_EQ(vmm.wait(10), 0) << vmm.errors();
+  EXPECT_TRUE(vmm.ends_well());
 }
 
 TEST_F(VmTest, TwoPausedVmsCannotBeToldApartAndAreRefused) {
-  Process vmm({tracee("vm"), "800", "1", "paused", "2"});
-  ASSERT_TRUE(vmm.valid()) << vmm.errors();
+  SpinningVmm vmm(1, 2);
+  ASSERT_TRUE(vmm.valid());
+  ASSERT_TRUE(vmm.command("pause"));
   const auto vms = vms_of(vmm.pid());
   ASSERT_EQ(vms.size(), 2U);
   const auto khz = PtraceClockSource(patient()).read_frequency(vms[1], 0, soon());
   ASSERT_FALSE(khz);
   EXPECT_EQ(khz.error().kind, ErrorKind::kRefused);
   EXPECT_FALSE(khz.error().remedy.empty());
-  EXPECT_EQ(vmm.wait(10), 0) << vmm.errors();
+  EXPECT_TRUE(vmm.ends_well());
 }
 
 TEST_F(VmTest, AReusedProcessNumberIsNoticed) {
-  Process vmm({tracee("vm"), "300", "1"});
-  ASSERT_TRUE(vmm.valid()) << vmm.errors();
-  auto vms = vms_of(vmm.pid());
-  ASSERT_EQ(vms.size(), 1U);
-  vms[0].process_start += 1;
-  EXPECT_EQ(PtraceClockSource(patient()).read_clock(vms[0], soon()).error().kind, ErrorKind::kGone);
+  SpinningVmm vmm(1);
+  ASSERT_TRUE(vmm.valid());
+  auto vm = vmm.vm();
+  vm.process_start += 1;
+  EXPECT_EQ(PtraceClockSource(patient()).read_clock(vm, soon()).error().kind, ErrorKind::kGone);
 }
 
 TEST_F(VmTest, AVmThatDiesIsGone) {
-  Process vmm({tracee("vm"), "60000", "1"});
-  ASSERT_TRUE(vmm.valid()) << vmm.errors();
-  const auto vms = vms_of(vmm.pid());
-  ASSERT_EQ(vms.size(), 1U);
-  ::kill(vmm.pid(), SIGKILL);
-  ASSERT_TRUE(vmm.wait(10));
-  const auto clock = PtraceClockSource(patient()).read_clock(vms[0], soon());
+  SpinningVmm vmm(1);
+  ASSERT_TRUE(vmm.valid());
+  const auto vm = vmm.vm();
+  (void)vmm.process().send_signal(SIGKILL);
+  ASSERT_TRUE(vmm.process().wait_exit(integration::Milliseconds{10'000}));
+  const auto clock = PtraceClockSource(patient()).read_clock(vm, soon());
   ASSERT_FALSE(clock);
   EXPECT_TRUE(clock.error().kind == ErrorKind::kGone || clock.error().kind == ErrorKind::kNotFound)
       << clock.error().text();
 }
 
 TEST_F(VmTest, ReadsAndWritesByTheHundredLeaveTheVmRunning) {
-  Process vmm({tracee("vm"), "2500", "2"});
-  ASSERT_TRUE(vmm.valid()) << vmm.errors();
-  const auto vms = vms_of(vmm.pid());
-  ASSERT_EQ(vms.size(), 1U);
+  SpinningVmm vmm(2);
+  ASSERT_TRUE(vmm.valid());
+  const auto vm = vmm.vm();
   PtraceClockSource source(patient());
   PtraceOffsetWriter writer(patient());
   int done = 0;
   const std::vector<WantedOffset> wanted{{0, 5000}, {1, 5000}};
   const MonotonicTime end = system_clock().monotonic() + seconds(2);
   while (system_clock().monotonic() < end) {
-    const auto clock = source.read_clock(vms[0], soon());
+    const auto clock = source.read_clock(vm, soon());
     ASSERT_TRUE(clock) << clock.error().text();
-    const auto report = writer.write(vms[0], wanted, soon());
+    const auto report = writer.write(vm, wanted, soon());
     ASSERT_TRUE(report) << report.error().text();
     EXPECT_NE(report->outcome, WriteOutcome::kUncertain);
     ++done;
   }
-  EXPECT_EQ(vmm.wait(10), 0) << vmm.errors();
+  EXPECT_TRUE(vmm.ends_well());
   EXPECT_GT(done, 20);
   std::cout << done << " cycles\n";
 }
