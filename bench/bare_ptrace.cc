@@ -1,5 +1,6 @@
 #include "bench/bare_ptrace.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -12,9 +13,16 @@ namespace {
 // Waits for the next stop that we asked for; hands back signals that come before it. After the end
 // of the thread, or any other failure, what follows does nothing.
 void await_stop(pid_t tid, __ptrace_request resume) {
-  int status = 0;
-  while (::waitpid(tid, &status, __WALL) == tid && WIFSTOPPED(status) &&
-         WSTOPSIG(status) != (SIGTRAP | 0x80) && status >> 16 != PTRACE_EVENT_STOP) {
+  for (;;) {
+    int status = 0;
+    const pid_t waited = ::waitpid(tid, &status, __WALL);
+    if (waited < 0 && errno == EINTR) {  // a tick
+      continue;
+    }
+    if (waited < 0 || !WIFSTOPPED(status) || WSTOPSIG(status) == (SIGTRAP | 0x80) ||
+        status >> 16 == PTRACE_EVENT_STOP) {
+      return;
+    }
     ::ptrace(resume, tid, 0, WSTOPSIG(status));
   }
 }
