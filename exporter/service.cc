@@ -50,6 +50,7 @@ std::string needs_restart(const Settings& running, const Settings& wanted) {
   note(running.web_config_file != wanted.web_config_file, "web.config_file");
   note(running.attach_mode != wanted.attach_mode, "attach.mode");
   note(running.attach_clock_interval != wanted.attach_clock_interval, "attach.clock_interval");
+  note(running.attach_suspend_seccomp != wanted.attach_suspend_seccomp, "attach.suspend_seccomp");
   note(running.correction_enabled != wanted.correction_enabled, "correction.enabled");
   note(running.correction_max_step != wanted.correction_max_step, "correction.max_step");
   note(running.correction_per_vm_per_hour != wanted.correction_per_vm_per_hour,
@@ -81,6 +82,7 @@ std::unique_ptr<ClockSource> make_clock_source(const Settings& settings) {
   }
   injection::PtraceOptions options;
   options.root = settings.paths;
+  options.policy.suspend_seccomp = settings.attach_suspend_seccomp;
   return std::make_unique<injection::PtraceClockSource>(std::move(options));
 }
 
