@@ -4,6 +4,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -216,30 +217,10 @@ TEST(RefusalTest, AThreadThatDoesNotStopInTimeIsLetGo) {
 TEST(RefusalTest, ACallThatDoesNotReturnInTimeEndsByItself) {
   Tracee process("registers", {"1200", "user"});
   ASSERT_TRUE(process.valid());
-  const auto layout = injection::ProcessLayout::read(HostRoot{}, process.pid());
-  ASSERT_TRUE(layout);
-  const auto result = injection::TracerThread::run(
-      [&](const injection::TracerThread& self) -> Result<std::int64_t> {
-        auto attachment =
-            injection::Attachment::seize(self, HostRoot{}, Tid{process.pid()}, AttachPolicy{});
-        if (!attachment) {
-          return attachment.error();
-        }
-        const MonotonicTime later = system_clock().monotonic() + std::chrono::seconds(2);
-        (void)attachment->interrupt();
-        auto stop = injection::Stop::await(*std::move(attachment), later);
-        if (!stop) {
-          return stop.error();
-        }
-        auto state = injection::SavedState::save(*std::move(stop), *layout,
-                                                 std::make_unique<injection::StateBuffers>());
-        if (!state) {
-          return state.error();
-        }
-        // poll(nothing, 0, 300 ms), with 10 ms of patience: it goes on without us.
-        return state->call(injection::SystemCall{7, {0, 0, 300}},
-                           system_clock().monotonic() + std::chrono::milliseconds(10));
-      });
+  // poll(nothing, 0, 300 ms), with 10 ms of patience: it goes on without us.
+  const auto result =
+      call_in(process.pid(), Tid{process.pid()}, injection::SystemCall{SYS_poll, {0, 0, 300}},
+              std::chrono::milliseconds(10));
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().kind, ErrorKind::kTimeout) << result.error().text();
   EXPECT_EQ(process.wait(20), 0) << process.errors();

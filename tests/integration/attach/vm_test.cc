@@ -1,17 +1,33 @@
 // Clock triples, frequencies and offsets of VMs on /dev/kvm whose process knows nothing of us.
+#include "tests/micro_vmm/vm.h"
+
+#include <errno.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <span>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "attach/ptrace/kvm_calls.h"
 #include "attach/ptrace/ptrace_clock_source.h"
 #include "attach/ptrace/ptrace_offset_writer.h"
+#include "base/file.h"
+#include "base/parse.h"
+#include "tests/fakes/temporary_directory.h"
+#include "tests/integration/attach/inject.h"
+#include "tests/integration/attach/tracee.h"
 #include "tests/integration/attach/vm_fixture.h"
+#include "tests/integration/eventually.h"
+#include "tests/integration/paths.h"
 
 namespace kvmtsc::testing {
 namespace {
@@ -203,6 +219,111 @@ TEST_F(VmTest, ReadsAndWritesByTheHundredLeaveTheVmRunning) {
   EXPECT_TRUE(vmm.ends_well());
   EXPECT_GT(done, 20);
   std::cout << done << " cycles\n";
+}
+
+TEST_F(VmTest, AVmmInAnotherPidNamespaceIsReached) {
+  // KVM names VMs and vCPU threads by the host's numbers, whatever the VMM takes itself for.
+  const auto program = integration::product_program("micro-vmm");
+  Tracee inside("/usr/bin/unshare", {"--pid", "--fork", "--kill-child", program, "--vcpus", "2"});
+  if (!inside.valid()) {
+    GTEST_SKIP() << "needs unshare and the right to make PID namespaces: " << inside.errors();
+  }
+  const auto children = read_file("/proc/" + std::to_string(inside.pid()) + "/task/" +
+                                      std::to_string(inside.pid()) + "/children",
+                                  64);
+  ASSERT_TRUE(children);
+  const auto vmm = parse_u32(*children);
+  ASSERT_TRUE(vmm);
+  const auto vms = vms_of(static_cast<pid_t>(*vmm));
+  ASSERT_EQ(vms.size(), 1U);
+  PtraceClockSource source(patient());
+  const auto clock = source.read_clock(vms[0], soon());
+  EXPECT_TRUE(clock) << clock.error().text();
+  ASSERT_TRUE(integration::eventually(integration::Milliseconds{5000}, [&] {
+    return source.read_frequency(vms[0], 1, soon()).ok();
+  }));
+}
+
+TEST_F(VmTest, WhereTheKernelDoesNotTellVcpuThreadsNothingIsStopped) {
+  SpinningVmm vmm(1);
+  ASSERT_TRUE(vmm.valid());
+  const auto vm = vmm.vm();
+  // An older kernel's debugfs: the same VM, without vcpuN/pid.
+  TemporaryDirectory debugfs;
+  const std::string directory = debugfs.path() + "/kvm/" + directory_name(vm.key) + "/vcpu0";
+  std::filesystem::create_directories(directory);
+  std::ofstream(directory + "/tsc-offset") << "0\n";
+  auto options = patient();
+  options.root.debugfs = debugfs.path();
+  const auto clock = PtraceClockSource(options).read_clock(vm, soon());
+  ASSERT_FALSE(clock);
+  EXPECT_EQ(clock.error().kind, ErrorKind::kUnsupported) << clock.error().text();
+  EXPECT_NE(clock.error().message.find("vcpuN/pid"), std::string::npos) << clock.error().text();
+  EXPECT_TRUE(vmm.ends_well());
+}
+
+TEST_F(VmTest, DescriptorsThatWereClosedOrReusedAreGone) {
+  SpinningVmm vmm(1);
+  ASSERT_TRUE(vmm.valid());
+  for (const int fd : {0, 999}) {  // a pipe; nothing
+    const auto result =
+        call_in(vmm.pid(), injection::Tid{vmm.pid()}, injection::ioctl_call(fd, KVM_GET_CLOCK, 0));
+    ASSERT_TRUE(result) << result.error().text();
+    EXPECT_EQ(*result, fd == 0 ? -ENOTTY : -EBADF);
+    EXPECT_EQ(injection::ioctl_error("KVM_GET_CLOCK", *result).kind, ErrorKind::kGone);
+  }
+  EXPECT_TRUE(vmm.ends_well());
+}
+
+TEST_F(VmTest, AnAttributeThatTheKernelLacksIsUnsupported) {
+  SpinningVmm vmm(1);
+  ASSERT_TRUE(vmm.valid());
+  const auto access = injection::resolve(HostRoot{}, vmm.vm());
+  ASSERT_TRUE(access) << access.error().text();
+  const auto layout = injection::ProcessLayout::read(HostRoot{}, vmm.pid());
+  ASSERT_TRUE(layout) << layout.error().text();
+  const injection::VcpuAccess& vcpu = access->vcpus.at(0);
+  const auto result = with_held(
+      *layout, vcpu.thread, {}, soon(), [&](injection::SavedState& state) -> Result<std::int64_t> {
+        kvm_device_attr attribute{};
+        attribute.group = KVM_VCPU_TSC_CTRL;
+        attribute.attr = 99;
+        attribute.addr = state.argument_area().value;
+        if (auto placed = state.write_argument(64, std::as_bytes(std::span{&attribute, 1}));
+            !placed) {
+          return placed.error();
+        }
+        return state.call(injection::ioctl_call(vcpu.descriptors.front(), KVM_GET_DEVICE_ATTR,
+                                                (state.argument_area() + 64).value),
+                          soon());
+      });
+  ASSERT_TRUE(result) << result.error().text();
+  EXPECT_EQ(*result, -ENXIO);
+  EXPECT_EQ(injection::ioctl_error("KVM_GET_DEVICE_ATTR", *result).kind, ErrorKind::kUnsupported);
+  EXPECT_TRUE(vmm.ends_well());
+}
+
+TEST_F(VmTest, AnothersVmAnswersAsADyingOneDoes) {
+  const auto kvm = micro_vmm::open_kvm();
+  ASSERT_TRUE(kvm) << kvm.error().text();
+  micro_vmm::VmOptions options;
+  options.program = micro_vmm::GuestProgram::kIdle;
+  const auto vm = micro_vmm::Vm::create(kvm->get(), options);
+  ASSERT_TRUE(vm) << vm.error().text();
+  const pid_t heir = ::fork();  // has the descriptors, but not the memory that KVM knows
+  if (heir == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;) {
+      ::pause();
+    }
+  }
+  const auto result =
+      call_in(heir, injection::Tid{heir}, injection::ioctl_call((*vm)->fd(), KVM_GET_CLOCK, 0));
+  ::kill(heir, SIGKILL);
+  ::waitpid(heir, nullptr, 0);
+  ASSERT_TRUE(result) << result.error().text();
+  EXPECT_EQ(*result, -EIO);
+  EXPECT_EQ(injection::ioctl_error("KVM_GET_CLOCK", *result).kind, ErrorKind::kGone);
 }
 
 }  // namespace
