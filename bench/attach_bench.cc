@@ -1,136 +1,251 @@
-// attach_bench [ROUNDS]: how long attaching holds a thread of a QEMU, beside the bare ptrace
-// sequence (interrupt, one injected getppid, detach) that nobody could do with less, in turns
-// within one run.
-#include <signal.h>
-#include <sys/ptrace.h>
-#include <sys/syscall.h>
-#include <sys/user.h>
-#include <sys/wait.h>
+#include "bench/attach_bench.h"
 
-#include <algorithm>
+#include <fcntl.h>
+
 #include <array>
-#include <cstdio>
-#include <cstdlib>
+#include <chrono>
 #include <memory>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "attach/ptrace/ptrace_clock_source.h"
 #include "attach/ptrace/ptrace_offset_writer.h"
-#include "tests/integration/attach/qemu.h"
+#include "base/file.h"
+#include "bench/bare_ptrace.h"
+#include "bench/statistics.h"
+#include "bench/stopwatch.h"
 #include "tests/integration/attach/vm_fixture.h"
+#include "tests/integration/exporter.h"
+#include "tests/micro_vmm/vm.h"
 
-namespace kvmtsc {
+namespace kvmtsc::bench {
 namespace {
 
-using injection::ProcessLayout;
 using injection::Tid;
-using std::chrono::seconds;
 
-struct Samples {
-  std::vector<double> microseconds;
-  void add(Nanoseconds held) { microseconds.push_back(static_cast<double>(held.count()) / 1000); }
-  double quantile(double q) {
-    std::sort(microseconds.begin(), microseconds.end());
-    return microseconds.empty() ? 0
-                                : microseconds[static_cast<std::size_t>(
-                                      q * static_cast<double>(microseconds.size() - 1))];
-  }
+constexpr int kRounds = 200;
+constexpr double kLimit = 1.5;
+constexpr double kMicro = 1e6;
+constexpr std::chrono::seconds kMonitoring{10};
+
+double microseconds(Nanoseconds time) {
+  return std::chrono::duration<double, std::micro>(time).count();
+}
+
+struct Costs {
+  Measurements ours;  // microseconds
+  Measurements bare;
 };
 
-// Seize, interrupt, run getppid `calls` times, put the registers back, detach; blocking waits, and
-// nothing that would help the thread if we died.
-Nanoseconds bare(Tid thread, std::uint64_t syscall_instruction, int calls) {
-  const Clock& clock = system_clock();
-  const pid_t tid = thread.value;
-  int status = 0;
-  ::ptrace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACESYSGOOD);
-  const MonotonicTime begun = clock.monotonic();
-  ::ptrace(PTRACE_INTERRUPT, tid, 0, 0);
-  ::waitpid(tid, &status, __WALL);
-  user_regs_struct saved{};
-  ::ptrace(PTRACE_GETREGS, tid, 0, &saved);
-  for (int i = 0; i < calls; ++i) {
-    user_regs_struct regs = saved;
-    regs.rip = syscall_instruction;
-    regs.rax = SYS_getppid;
-    regs.orig_rax = ~0ULL;
-    ::ptrace(PTRACE_SETREGS, tid, 0, &regs);
-    ::ptrace(PTRACE_SYSCALL, tid, 0, 0);
-    ::waitpid(tid, &status, __WALL);
-    ::ptrace(PTRACE_SYSCALL, tid, 0, 0);
-    ::waitpid(tid, &status, __WALL);
-    ::ptrace(PTRACE_GETREGS, tid, 0, &regs);
+// One QEMU, and both ways to get at its threads.
+class Attaching {
+ public:
+  Attaching(const AttachTarget& vm, std::vector<WantedOffset> wanted)
+      : vm_(vm),
+        wanted_(std::move(wanted)),
+        source_(testing::patient()),
+        writer_(testing::patient()) {}
+
+  Status read_clock(Costs& costs) {
+    const auto reading = source_.read_clock(vm_, testing::soon());
+    if (!reading) {
+      return reading.error();
+    }
+    costs.ours.add(microseconds(reading->held));
+    return bare(Tid{vm_.pid}, 1, costs);
   }
-  ::ptrace(PTRACE_SETREGS, tid, 0, &saved);
-  ::ptrace(PTRACE_DETACH, tid, 0, 0);
-  return clock.monotonic() - begun;
+
+  // A write and a read-back: two calls.
+  Status correct(Tid vcpu, Costs& costs) {
+    const auto report = writer_.write(vm_, wanted_, testing::soon());
+    if (!report) {
+      return report.error();
+    }
+    costs.ours.add(microseconds(report->held));
+    return bare(vcpu, 2, costs);
+  }
+
+ private:
+  // On the same footing: after the same look at the VMM, on a tracer thread, beside the tracee.
+  Status bare(Tid thread, int calls, Costs& costs) {
+    const auto prepared = injection::prepare(testing::patient(), vm_, &gadgets_);
+    if (!prepared) {
+      return prepared.error();
+    }
+    const auto held = injection::TracerThread::run(
+        [&](const injection::TracerThread& self) -> Result<Nanoseconds> {
+          self.run_beside(HostRoot{}, vm_.pid, thread);
+          return bare_ptrace(self, thread, prepared->layout.gadgets, calls);
+        });
+    if (!held) {
+      return held.error();
+    }
+    costs.bare.add(microseconds(*held));
+    return ok_status();
+  }
+
+  AttachTarget vm_;
+  std::vector<WantedOffset> wanted_;
+  injection::PtraceClockSource source_;
+  injection::PtraceOffsetWriter writer_;
+  injection::KnownGadgets gadgets_;
+};
+
+void add_rows(const std::string& what, const std::string& baseline, const Costs& costs,
+              double times, Results& results) {
+  results.add({what + ", median (baseline: " + baseline + ")",
+               "us",
+               costs.ours.median(),
+               costs.bare.median() * times,
+               kLimit,
+               {}});
+  results.add({what + ", p99 (baseline: likewise)",
+               "us",
+               costs.ours.p99(),
+               costs.bare.p99() * times,
+               {},
+               {}});
 }
 
-void print(const char* what, Samples& ours, Samples& baseline, double times) {
-  const double reference = baseline.quantile(0.5) * times;
-  std::printf("%-34s %8.0f us %8.0f us %8.0f us %6.2f  (99%%: %.0f us)\n", what, ours.quantile(0.5),
-              baseline.quantile(0.5), reference, ours.quantile(0.5) / reference,
-              ours.quantile(0.99));
-  std::fflush(stdout);
-}
-
-int run(int rounds) {
-  if (const auto missing = testing::missing_for_qemu()) {
-    std::printf("attach_bench: skipped, %s\n", missing->c_str());
-    return 0;
+// The median hold of a correction, in microseconds.
+Result<double> measure_qemu(unsigned vcpus, Results& results) {
+  const auto qemu = testing::start_qemu(vcpus);
+  const auto vms = qemu ? testing::vms_of(qemu->pid()) : std::vector<AttachTarget>{};
+  if (vms.size() != 1) {
+    return Error{
+        ErrorKind::kIo, "QEMU with " + std::to_string(vcpus) + " vCPUs does not start", {}};
   }
-  std::printf("%-34s %11s %11s %11s %6s\n", "held (median)", "ours", "bare", "bare x N", "ratio");
-  const auto deadline = [] { return system_clock().monotonic() + seconds(5); };
-  injection::PtraceOptions options;
-  options.longest_hold = seconds(2);
-  injection::PtraceClockSource source(options);
-  injection::PtraceOffsetWriter writer(options);
-  for (const int vcpus : {1, 4, 16}) {
-    testing::Qemu qemu(vcpus);
-    const auto vms =
-        qemu.valid() ? testing::vms_of(qemu.process().pid()) : std::vector<AttachTarget>{};
-    if (vms.size() != 1) {
-      std::printf("QEMU with %d vCPUs does not start\n", vcpus);
-      return 1;
-    }
-    const auto layout = ProcessLayout::read(HostRoot{}, vms[0].pid);
-    const auto access = injection::resolve(HostRoot{}, vms[0]);
-    if (!layout || !access) {
-      return 1;
-    }
-    const std::uint64_t instruction = layout->gadgets.syscall_return.value;
-    std::vector<WantedOffset> wanted;
-    for (const auto& [id, vcpu] : access->vcpus) {
-      wanted.push_back({id, 0});
-    }
-    Samples clock_ours;
-    Samples clock_bare;
-    Samples write_ours;
-    Samples write_bare;
-    for (int i = 0; i < rounds; ++i) {
-      if (vcpus == 1) {
-        if (const auto reading = source.read_clock(vms[0], deadline())) {
-          clock_ours.add(reading->held);
-        }
-        clock_bare.add(bare(Tid{vms[0].pid}, instruction, 1));
-      }
-      if (const auto report = writer.write(vms[0], wanted, deadline())) {
-        write_ours.add(report->held);
-      }
-      write_bare.add(bare(access->vcpus.begin()->second.thread, instruction, 2));
-    }
+  const auto access = injection::resolve(HostRoot{}, vms[0]);
+  if (!access) {
+    return access.error();
+  }
+  std::vector<WantedOffset> wanted;
+  for (const auto& [id, vcpu] : access->vcpus) {
+    wanted.push_back({id, 0});
+  }
+  Attaching attaching(vms[0], wanted);
+  Costs clock;
+  Costs correction;
+  for (int i = 0; i < kRounds; ++i) {
     if (vcpus == 1) {
-      print("clock reading", clock_ours, clock_bare, 1);
+      if (auto read = attaching.read_clock(clock); !read) {
+        return read.error();
+      }
     }
-    const std::string name = "correction of " + std::to_string(vcpus) + " vCPUs";
-    print(name.c_str(), write_ours, write_bare, vcpus);
+    if (auto corrected = attaching.correct(access->vcpus.begin()->second.thread, correction);
+        !corrected) {
+      return corrected.error();
+    }
   }
-  return 0;
+  if (vcpus == 1) {
+    add_rows("clock reading, hold of a thread", "interrupt, 1 getppid, detach", clock, 1, results);
+  }
+  const std::string number = std::to_string(vcpus);
+  add_rows("correction, hold of " + number + " vCPUs", number + " x interrupt, 2 getppid, detach",
+           correction, vcpus, results);
+  return correction.ours.median();
+}
+
+Status measure_without_attaching(Results& results) {
+  const auto kvm = micro_vmm::open_kvm();
+  if (!kvm) {
+    return kvm.error();
+  }
+  micro_vmm::VmOptions options;
+  options.program = micro_vmm::GuestProgram::kIdle;
+  const auto vm = micro_vmm::Vm::create(kvm->get(), options);
+  if (!vm) {
+    return vm.error();
+  }
+  const std::string offset = HostRoot{}.debugfs + "/kvm/" + std::to_string((*vm)->creator()) + "-" +
+                             std::to_string((*vm)->fd()) + "/vcpu0/tsc-offset";
+  Measurements clock;
+  Measurements file;
+  for (int i = 0; i < kRounds; ++i) {
+    const Stopwatch asking;
+    if (auto read = (*vm)->clock(); !read) {
+      return read.error();
+    }
+    clock.add(asking.seconds() * kMicro);
+    std::array<char, 32> buffer{};
+    const Stopwatch reading;
+    if (auto read = read_small_file_at(AT_FDCWD, offset.c_str(), buffer); !read) {
+      return read.error();
+    }
+    file.add(reading.seconds() * kMicro);
+  }
+  results.add({"KVM_GET_CLOCK by the VM's own process, median", "us", clock.median(), {}, {}, {}});
+  results.add({"an offset from debugfs, median", "us", file.median(), {}, {}, {}});
+  return ok_status();
 }
 
 }  // namespace
-}  // namespace kvmtsc
 
-int main(int argc, char** argv) {
-  return kvmtsc::run(argc > 1 ? std::atoi(argv[1]) : 200);
+Status measure_attaching(Results& results) {
+  if (const auto missing = testing::missing_for_qemu()) {
+    results.skip("attaching", *missing);
+    return ok_status();
+  }
+  if (auto measured = measure_without_attaching(results); !measured) {
+    return measured;
+  }
+  std::vector<std::pair<unsigned, double>> holds;
+  for (const unsigned vcpus : {1U, 4U, 16U}) {
+    const auto hold = measure_qemu(vcpus, results);
+    if (!hold) {
+      return hold.error();
+    }
+    holds.emplace_back(vcpus, *hold);
+  }
+  for (const auto& [vcpus, hold] : holds) {
+    if (vcpus > 1) {
+      const std::string number = std::to_string(vcpus);
+      results.add({"growth: hold of " + number + " vCPUs (baseline: " + number + " x that of 1)",
+                   "us",
+                   hold,
+                   vcpus * holds.front().second,
+                   {},
+                   {}});
+    }
+  }
+  return ok_status();
 }
+
+Status measure_monitoring(const std::string& debugfs, Results& results) {
+  if (const auto missing = testing::missing_for_qemu()) {
+    results.skip("monitoring with attach.mode clock", *missing);
+    return ok_status();
+  }
+  const auto qemu = testing::start_qemu(2);
+  if (!qemu) {
+    return Error{ErrorKind::kIo, "QEMU does not start", {}};
+  }
+  const auto service = integration::Exporter::start(
+      {"sweep:\n  interval: 500ms\nattach:\n  mode: clock\n  clock_interval: 1s\n",
+       {"--path.debugfs=" + debugfs}});
+  if (!service) {
+    return service.error();
+  }
+  std::this_thread::sleep_for(kMonitoring);
+  const auto samples = (*service)->metrics();
+  if (!samples) {
+    return samples.error();
+  }
+  const auto readings = samples->value("kvm_tsc_clock_read_hold_seconds_count");
+  results.note("monitoring", std::to_string(kMonitoring.count()) + " s, " +
+                                 std::to_string(static_cast<long>(readings.value_or(0))) +
+                                 " clock readings of a QEMU");
+  if (readings.value_or(0) < 2) {
+    return Error{ErrorKind::kTimeout, "the service read no clock", {}};
+  }
+  results.add({"vCPUs paused by monitoring (attach.mode clock)",
+               "pauses",
+               samples->value("kvm_tsc_vcpu_pause_seconds_count"),
+               {},
+               0,
+               {}});
+  return ok_status();
+}
+
+}  // namespace kvmtsc::bench

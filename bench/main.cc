@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/parse.h"
+#include "bench/attach_bench.h"
 #include "bench/idle_bench.h"
 #include "bench/results.h"
 #include "bench/scrape_bench.h"
@@ -97,7 +98,14 @@ Status measure_all(Results& results) {
   if (auto measured = measure_busy((*debugfs)->path(), results); !measured) {
     return measured;
   }
-  return measure_at_rest((*debugfs)->path(), results);
+  if (auto measured = measure_at_rest((*debugfs)->path(), results); !measured) {
+    return measured;
+  }
+  progress("attaching");
+  if (auto measured = measure_attaching(results); !measured) {
+    return measured;
+  }
+  return measure_monitoring((*debugfs)->path(), results);
 }
 
 int run(const std::string& results_file) {

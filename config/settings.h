@@ -37,6 +37,7 @@ struct Settings {
 
   AttachMode attach_mode = AttachMode::kOff;
   std::chrono::milliseconds attach_clock_interval{10000};  // 1 s to 1 h
+  bool attach_suspend_seccomp = false;
 
   bool correction_enabled = false;
   std::chrono::nanoseconds correction_max_step{std::chrono::seconds(1)};  // above 0, to 1 h

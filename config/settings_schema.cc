@@ -74,6 +74,12 @@ std::vector<Setting> build() {
           named("attach.clock_interval", "--attach.clock-interval", "Attaching",
                 "Time from one reading of a VM's clock to the next."),
           [](auto& s) -> auto& { return s.attach_clock_interval; }, seconds(1), hours(1)),
+      switch_setting(
+          named("attach.suspend_seccomp", "--attach.suspend-seccomp", "Attaching",
+                "Whether to attach to threads under seccomp too, with their filter suspended "
+                "while our calls run. Needs CAP_SYS_ADMIN. If this process is killed in those "
+                "microseconds, the filter may kill the VMM."),
+          [](auto& s) -> auto& { return s.attach_suspend_seccomp; }),
 
       switch_setting(
           named("correction.enabled", "--correction.enabled", "Correcting",

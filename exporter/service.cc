@@ -56,6 +56,7 @@ std::string needs_restart(const Settings& running, const Settings& wanted) {
   note(running.web_config_file != wanted.web_config_file, "web.config_file");
   note(running.attach_mode != wanted.attach_mode, "attach.mode");
   note(running.attach_clock_interval != wanted.attach_clock_interval, "attach.clock_interval");
+  note(running.attach_suspend_seccomp != wanted.attach_suspend_seccomp, "attach.suspend_seccomp");
   note(running.correction_enabled != wanted.correction_enabled, "correction.enabled");
   note(running.correction_max_step != wanted.correction_max_step, "correction.max_step");
   note(running.correction_per_vm_per_hour != wanted.correction_per_vm_per_hour,
@@ -84,6 +85,7 @@ AttachMode attach_mode(const Settings& settings) {
 injection::PtraceOptions ptrace_options(const Settings& settings) {
   injection::PtraceOptions options;
   options.root = settings.paths;
+  options.policy.suspend_seccomp = settings.attach_suspend_seccomp;
   return options;
 }
 

@@ -61,11 +61,11 @@ Result<PtraceClockSource::Answer> PtraceClockSource::hold(const AttachTarget& vm
                                                           MonotonicTime deadline,
                                                           const Calls& calls) const {
   return TracerThread::run([&](const TracerThread& self) -> Result<Answer> {
+    self.run_beside(options_.root, vm.pid, thread);
     auto reserved = reserve(self, options_, vm, thread);
     if (!reserved) {
       return reserved.error();
     }
-    self.run_beside(options_.root, vm.pid, thread);
     const MonotonicTime begun = system_clock().monotonic();
     const MonotonicTime end = hold_deadline(options_, deadline);
     if (auto interrupted = reserved->attachment.interrupt(); !interrupted) {

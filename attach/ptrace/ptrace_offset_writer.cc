@@ -41,6 +41,9 @@ Result<WriteReport> PtraceOffsetWriter::write(const AttachTarget& vm,
     return checked.error();
   }
   return TracerThread::run([&](const TracerThread& self) -> Result<WriteReport> {
+    if (prepared->access.vcpus.size() == 1) {
+      self.run_beside(options_.root, vm.pid, prepared->access.vcpus.begin()->second.thread);
+    }
     HeldVcpus vcpus;
     for (const WantedOffset& wanted : sorted) {
       const VcpuAccess& access = prepared->access.vcpus.at(wanted.id);
@@ -61,9 +64,6 @@ Result<WriteReport> PtraceOffsetWriter::write(const AttachTarget& vm,
         }
         vcpus.add_bystander(*std::move(reserved));
       }
-    }
-    if (prepared->access.vcpus.size() == 1) {
-      self.run_beside(options_.root, vm.pid, prepared->access.vcpus.begin()->second.thread);
     }
     // A third of the time is kept for putting back.
     const MonotonicTime begun = system_clock().monotonic();

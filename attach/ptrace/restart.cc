@@ -44,27 +44,37 @@ bool continues_by_restart_block(const user_regs_struct& stopped) {
          static_cast<std::int64_t>(stopped.rax) == -kErestartRestartBlock;
 }
 
+bool is_about_to_continue(const user_regs_struct& stopped, std::span<const std::byte> code_ahead) {
+  return stopped.rax == SYS_restart_syscall && code_ahead.size() >= kSyscallBytes &&
+         code_ahead[0] == std::byte{0x0f} && code_ahead[1] == std::byte{0x05};
+}
+
+bool has_restart_block(std::uint64_t call) {
+  switch (call) {
+    case SYS_poll:
+    case SYS_nanosleep:
+    case SYS_clock_nanosleep:
+    case SYS_futex:
+      return true;
+    default:
+      return false;
+  }
+}
+
 std::optional<std::uint64_t> call_begun(std::span<const std::byte> code) {
   // mov $number, %eax is b8 and four bytes; mov $number, %rax ends in c0 and the same four.
   constexpr std::byte kMovEax{0xb8};
   constexpr std::byte kMovRax{0xc0};
-  constexpr std::size_t kSyscall = 2;
   constexpr std::size_t kMov = 5;
-  for (std::size_t at = code.size(); at >= kSyscall + kMov; --at) {
-    const std::byte* const mov = code.data() + at - kSyscall - kMov;
+  for (std::size_t at = code.size(); at >= kSyscallBytes + kMov; --at) {
+    const std::byte* const mov = code.data() + at - kSyscallBytes - kMov;
     std::uint32_t number = 0;
     std::memcpy(&number, mov + 1, sizeof number);
     if (*mov != kMovEax && *mov != kMovRax) {
       continue;
     }
-    switch (number) {
-      case SYS_poll:
-      case SYS_nanosleep:
-      case SYS_clock_nanosleep:
-      case SYS_futex:
-        return number;
-      default:
-        break;
+    if (has_restart_block(number)) {
+      return number;
     }
   }
   return std::nullopt;
@@ -80,7 +90,7 @@ user_regs_struct for_sigreturn(user_regs_struct stopped, std::uint64_t call) {
     case kErestartNoHand:
     case kErestartRestartBlock:
       stopped.rax = call;
-      stopped.rip -= 2;  // the length of `syscall`
+      stopped.rip -= kSyscallBytes;
       break;
     default:
       break;

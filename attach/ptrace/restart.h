@@ -32,6 +32,14 @@ user_regs_struct without_our_eintr(user_regs_struct stopped);
 // before: its registers then hold the arguments of the call but no longer its number.
 bool continues_by_restart_block(const user_regs_struct& stopped);
 
+// True when a thread is about to do so: the kernel has prepared the restart, and the thread was
+// stopped again before it could begin. `code_ahead` is what lies at rip.
+inline constexpr std::size_t kSyscallBytes = 2;
+bool is_about_to_continue(const user_regs_struct& stopped, std::span<const std::byte> code_ahead);
+
+// Whether a call continues from a restart_block when it is interrupted.
+bool has_restart_block(std::uint64_t call);
+
 // The number of the call that such a thread began, from the code that ends with its `syscall`
 // instruction: of the few calls that continue from a restart_block, the one whose number is loaded
 // last. Absent when the code does not show it.

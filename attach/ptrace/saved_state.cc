@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
 #include "attach/ptrace/remote_memory.h"
@@ -19,7 +21,6 @@ namespace {
 constexpr std::uint64_t kAllSignals = ~std::uint64_t{0};
 constexpr std::uint64_t kUserCodeSegment64 = 0x33;
 constexpr std::uint64_t kNoSystemCall = ~std::uint64_t{0};
-constexpr std::uint64_t kSyscallInstructionBytes = 2;
 
 Error failed(int error_number, const char* what, Tid thread) {
   return errno_error(error_number,
@@ -28,6 +29,34 @@ Error failed(int error_number, const char* what, Tid thread) {
 
 Error refused(Tid thread, const char* why, const char* remedy) {
   return Error{ErrorKind::kRefused, "thread " + std::to_string(thread.value) + " " + why, remedy};
+}
+
+// The registers with which a thread goes on by rt_sigreturn, which discards its restart_block;
+// absent when the call that it would have continued cannot be told.
+std::optional<user_regs_struct> going_on_by_itself(Tid thread, const user_regs_struct& saved) {
+  const bool inside = continues_by_restart_block(saved);
+  if (!inside && saved.rax != SYS_restart_syscall) {
+    return for_sigreturn(saved, saved.orig_rax);
+  }
+  // Up to the end of the `syscall`, which is behind rip only when the thread is inside the call.
+  std::array<std::byte, kCodeBeforeCall> code{};
+  const RemoteAddress end = RemoteAddress{saved.rip} + (inside ? 0 : kSyscallBytes);
+  const bool read = read_memory(thread, end - code.size(), code) == 0;
+  if (!inside && !(read && is_about_to_continue(saved, std::span{code}.last(kSyscallBytes)))) {
+    return for_sigreturn(saved, saved.orig_rax);  // it holds that number for another reason
+  }
+  const auto call = has_restart_block(saved.orig_rax) ? std::optional<std::uint64_t>{saved.orig_rax}
+                    : read                            ? call_begun(code)
+                                                      : std::nullopt;
+  if (!call) {
+    return std::nullopt;
+  }
+  if (inside) {
+    return for_sigreturn(saved, *call);
+  }
+  user_regs_struct anew = saved;
+  anew.rax = *call;
+  return anew;
 }
 
 }  // namespace
@@ -77,18 +106,12 @@ Result<SavedState> SavedState::save(Stop&& stop, const ProcessLayout& layout,
   if (::ptrace(PTRACE_GETREGSET, thread.value, NT_X86_XSTATE, &xsave) != 0) {
     return failed(errno, "PTRACE_GETREGSET", thread);
   }
-  std::uint64_t call = stopped.orig_rax;
-  if (continues_by_restart_block(stopped)) {
-    std::array<std::byte, kCodeBeforeCall> code{};
-    const bool read = read_memory(thread, RemoteAddress{stopped.rip} - code.size(), code) == 0;
-    const auto begun = read ? call_begun(code) : std::nullopt;
-    if (!begun) {
-      return refused(thread, "is in a timed wait that was interrupted before, in unknown code",
-                     "try again once the wait is over");
-    }
-    call = *begun;
+  const auto by_itself = going_on_by_itself(thread, state.saved_);
+  if (!by_itself) {
+    return refused(thread, "is in a timed wait that was interrupted before, in unknown code",
+                   "try again once the wait is over");
   }
-  const Context context{for_sigreturn(state.saved_, call), state.blocked_signals_,
+  const Context context{*by_itself, state.blocked_signals_,
                         std::span{state.buffers_->xsave}.first(xsave.iov_len)};
   const auto xsave_bytes = used_xsave_bytes(context.xsave);
   if (!xsave_bytes) {
@@ -222,7 +245,7 @@ Result<std::int64_t> SavedState::finish(MonotonicTime deadline) {
   if (auto read = stop_.read_registers(regs); !read) {
     return read.error();
   }
-  if (regs.rip != code_.value + kSyscallInstructionBytes || regs.rsp != layout_.bottom.value) {
+  if (regs.rip != code_.value + kSyscallBytes || regs.rsp != layout_.bottom.value) {
     return Error{ErrorKind::kIo,
                  "thread " + std::to_string(thread().value) + " did not return from our call",
                  {}};

@@ -113,8 +113,8 @@ Status admit(const ThreadFacts& facts, pid_t process, Tid thread, const AttachPo
     return Error{ErrorKind::kRefused,
                  name + " runs under seccomp (mode " + std::to_string(facts.seccomp) +
                      "), which could kill the VMM for our call",
-                 "start the VMM without seccomp (QEMU: -sandbox off), or allow the exporter to "
-                 "suspend the filter while its calls run"};
+                 "start the VMM without seccomp (QEMU: -sandbox off), or set "
+                 "attach.suspend_seccomp"};
   }
   if (facts.shadow_stack) {
     return Error{ErrorKind::kUnsupported, name + " has a user shadow stack",

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -48,7 +49,8 @@ std::optional<pid_t> process_of(const HostRoot& root, Tid thread) {
 
 VmDirectory read_directory(const HostRoot& root, const VmKey& key) {
   VmDirectory directory{key, {}};
-  const auto names = list_directory(root.debugfs + "/kvm/" + directory_name(key));
+  const std::string path = root.debugfs + "/kvm/" + directory_name(key);
+  const auto names = list_directory(path);
   if (!names) {
     return directory;  // destroyed meanwhile
   }
@@ -58,6 +60,10 @@ VmDirectory read_directory(const HostRoot& root, const VmKey& key) {
     if (id) {
       const auto thread = read_vcpu_thread(root, key, *id);
       directory.vcpus[*id] = thread ? std::optional{*thread} : std::nullopt;
+      // Nor does it once the VM has gone; but then the vCPU's directory has, too.
+      directory.threads_known =
+          directory.threads_known && (::access((path + "/" + name + "/pid").c_str(), F_OK) == 0 ||
+                                      ::access((path + "/" + name).c_str(), F_OK) != 0);
     }
   }
   return directory;
@@ -153,6 +159,12 @@ Result<VmAccess> find_access(const VmKey& vm, const KvmFiles& files,
                    [&](const VmDirectory& one) { return same_name(one.key, vm); });
   if (directory == directories.end()) {
     return Error{ErrorKind::kGone, name_of(vm) + " is not there any more", {}};
+  }
+  if (!std::all_of(directories.begin(), directories.end(),
+                   [](const VmDirectory& one) { return one.threads_known; })) {
+    return Error{ErrorKind::kUnsupported,
+                 name_of(vm) + ": this kernel does not tell which threads run vCPUs (no vcpuN/pid)",
+                 "use a newer kernel, or the VMM's agent library"};
   }
   const auto descriptor = find_vm_descriptor(vm, files, directories);
   if (!descriptor) {

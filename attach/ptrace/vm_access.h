@@ -25,6 +25,7 @@ namespace kvmtsc::injection {
 struct VmDirectory {
   VmKey key;
   std::map<VcpuId, std::optional<Tid>> vcpus;
+  bool threads_known = true;  // false where the kernel does not say which threads run vCPUs
 };
 
 struct VcpuAccess {
@@ -42,7 +43,8 @@ struct VmAccess {
 // The directories of all VMs that `process` owns.
 Result<std::vector<VmDirectory>> read_vm_directories(const HostRoot& root, pid_t process);
 
-// Puts it together. kRefused where it would be a guess, kGone where the VM is not there any more.
+// Puts it together. kRefused where it would be a guess, kUnsupported where the kernel does not tell
+// vCPUs' threads from others, kGone where the VM is not there any more.
 // Pure.
 Result<VmAccess> find_access(const VmKey& vm, const KvmFiles& files,
                              const std::vector<VmDirectory>& directories,

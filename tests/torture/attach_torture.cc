@@ -23,7 +23,7 @@
 #include "attach/ptrace/ptrace_clock_source.h"
 #include "attach/ptrace/ptrace_offset_writer.h"
 #include "tests/integration/attach/kill_storm.h"
-#include "tests/integration/attach/qemu.h"
+#include "tests/integration/attach/tracee.h"
 #include "tests/integration/attach/vm_fixture.h"
 
 namespace kvmtsc::testing {
@@ -152,34 +152,30 @@ void torture_vm(const std::string& name, Vmm& vmm, unsigned vcpus, long cycles,
 }
 
 void torture_micro_vm(long cycles, std::mt19937& random) {
-  std::unique_ptr<Process> process;
+  std::unique_ptr<SpinningVmm> running;
   Vmm vmm;
   vmm.start = [&] {
-    process = std::make_unique<Process>(
-        std::vector<std::string>{tracee("vm"), "3600000", "2", "running"});
-    return process->valid();
+    running = std::make_unique<SpinningVmm>(2U);
+    return running->valid();
   };
-  vmm.pid = [&] { return process->pid(); };
-  vmm.kill = [&] { ::kill(process->pid(), SIGKILL); };
-  vmm.alive = [&] { return process->running(); };
-  vmm.end = [&] {
-    ::kill(process->pid(), SIGINT);  // asks the tracee to check itself and end
-    return process->wait(20) == 0;
-  };
+  vmm.pid = [&] { return running->pid(); };
+  vmm.kill = [&] { (void)running->process().send_signal(SIGKILL); };
+  vmm.alive = [&] { return running->command("tsc"); };
+  vmm.end = [&] { return running->ends_well(); };
   torture_vm("micro VM", vmm, 2, cycles, random);
 }
 
 void torture_qemu(long cycles, std::mt19937& random) {
-  std::unique_ptr<Qemu> qemu;
+  std::unique_ptr<integration::Qemu> qemu;
   Vmm vmm;
   vmm.start = [&] {
-    qemu = std::make_unique<Qemu>(2);
-    return qemu->valid();
+    qemu = start_qemu(2);
+    return qemu != nullptr;
   };
-  vmm.pid = [&] { return qemu->process().pid(); };
-  vmm.kill = [&] { ::kill(qemu->process().pid(), SIGKILL); };
-  vmm.alive = [&] { return qemu->stop_and_continue(); };
-  vmm.end = [&] { return qemu->command("quit") && qemu->process().wait(20) == 0; };
+  vmm.pid = [&] { return qemu->pid(); };
+  vmm.kill = [&] { (void)qemu->process().send_signal(SIGKILL); };
+  vmm.alive = [&] { return stop_and_continue(*qemu); };
+  vmm.end = [&] { return quits(*qemu); };
   torture_vm("QEMU", vmm, 2, cycles, random);
 }
 
@@ -195,13 +191,13 @@ void torture_tracees(int kills, std::mt19937& random) {
                                                       {"forever", "read"},
                                                       {"signals"}};
   for (const auto& each : tracees) {
-    std::vector<std::string> arguments{tracee(each[0]), "3600000"};
+    std::vector<std::string> arguments{"3600000"};
     arguments.insert(arguments.end(), each.begin() + 1, each.end());
-    Process process(arguments);
+    Tracee process(each[0], arguments);
     std::string name = each[0] + (each.size() > 1 ? " " + each[1] : "");
     std::cout << name << ": ";
     const Storm storm = kill_storm(process, kills, static_cast<unsigned>(random()));
-    ::kill(process.pid(), SIGINT);
+    process.send(SIGINT);
     const auto status = process.wait(20);
     if (storm.kills != kills || status != 0) {
       fail(name + ": " + process.errors());

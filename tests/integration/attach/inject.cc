@@ -3,17 +3,11 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-#include <memory>
-
 namespace kvmtsc::testing {
 
-using injection::Attachment;
 using injection::ProcessLayout;
 using injection::SavedState;
-using injection::StateBuffers;
-using injection::Stop;
 using injection::SystemCall;
-using injection::TracerThread;
 
 Result<Injected> inject(pid_t process, injection::Tid thread, const injection::AttachPolicy& policy,
                         int calls, Nanoseconds patience) {
@@ -38,42 +32,25 @@ Result<Injected> inject(pid_t process, injection::Tid thread, const injection::A
 Result<Injected> inject_unseen(const ProcessLayout& layout, injection::Tid thread,
                                const injection::AttachPolicy& policy, int calls,
                                Nanoseconds patience, std::atomic<int>* holding) {
-  const HostRoot root;
-  return TracerThread::run([&](const TracerThread& self) -> Result<Injected> {
-    auto buffers = std::make_unique<StateBuffers>();
-    auto attachment = Attachment::seize(self, root, thread, policy);
-    if (!attachment) {
-      return attachment.error();
-    }
-    const MonotonicTime deadline = system_clock().monotonic() + patience;
-    if (auto interrupted = attachment->interrupt(); !interrupted) {
-      return interrupted.error();
-    }
-    auto stop = Stop::await(*std::move(attachment), deadline);
-    if (!stop) {
-      return stop.error();
-    }
-    auto state = SavedState::save(*std::move(stop), layout, std::move(buffers));
-    if (!state) {
-      return state.error();
-    }
+  const MonotonicTime deadline = system_clock().monotonic() + patience;
+  const auto calls_in = [&](SavedState& state) -> Result<Injected> {
     Injected injected;
     if (holding != nullptr) {
       *holding = 1;
     }
     for (int i = 0; i < calls; ++i) {
-      const auto pid = state->call(SystemCall{SYS_getpid, {}}, deadline);
+      const auto pid = state.call(SystemCall{SYS_getpid, {}}, deadline);
       if (!pid) {
         return pid.error();
       }
       injected.process = *pid;
-      const auto clock = state->call(
-          SystemCall{SYS_clock_gettime, {CLOCK_MONOTONIC, state->argument_area().value}}, deadline);
+      const auto clock = state.call(
+          SystemCall{SYS_clock_gettime, {CLOCK_MONOTONIC, state.argument_area().value}}, deadline);
       if (!clock) {
         return clock.error();
       }
       timespec now{};
-      if (auto read = state->read_argument(0, std::as_writable_bytes(std::span{&now, 1})); !read) {
+      if (auto read = state.read_argument(0, std::as_writable_bytes(std::span{&now, 1})); !read) {
         return read.error();
       }
       injected.monotonic_ns = std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
@@ -82,6 +59,19 @@ Result<Injected> inject_unseen(const ProcessLayout& layout, injection::Tid threa
       *holding = 0;
     }
     return injected;
+  };
+  return with_held(layout, thread, policy, deadline, calls_in);
+}
+
+Result<std::int64_t> call_in(pid_t process, injection::Tid thread, const SystemCall& call,
+                             Nanoseconds patience) {
+  const auto layout = ProcessLayout::read(HostRoot{}, process);
+  if (!layout) {
+    return layout.error();
+  }
+  const MonotonicTime stopped_by = system_clock().monotonic() + std::chrono::seconds(2);
+  return with_held(*layout, thread, {}, stopped_by, [&](SavedState& state) {
+    return state.call(call, system_clock().monotonic() + patience);
   });
 }
 

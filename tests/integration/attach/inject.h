@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
+#include <utility>
 
 #include "attach/ptrace/saved_state.h"
 #include "base/result.h"
@@ -19,6 +21,39 @@ struct Injected {
 Result<Injected> inject(pid_t process, injection::Tid thread,
                         const injection::AttachPolicy& policy = {}, int calls = 1,
                         Nanoseconds patience = std::chrono::milliseconds(500));
+
+// What one call returns in `thread`, which is held for it; `patience` is for the call alone.
+Result<std::int64_t> call_in(pid_t process, injection::Tid thread,
+                             const injection::SystemCall& call,
+                             Nanoseconds patience = std::chrono::seconds(1));
+
+// Runs `use` on a thread that is held.
+template <typename Use>
+auto with_held(const injection::ProcessLayout& layout, injection::Tid thread,
+               const injection::AttachPolicy& policy, MonotonicTime deadline, const Use& use)
+    -> decltype(use(std::declval<injection::SavedState&>())) {
+  using injection::Attachment;
+  return injection::TracerThread::run([&](const injection::TracerThread& self)
+                                          -> decltype(use(std::declval<injection::SavedState&>())) {
+    auto buffers = std::make_unique<injection::StateBuffers>();
+    auto attachment = Attachment::seize(self, HostRoot{}, thread, policy);
+    if (!attachment) {
+      return attachment.error();
+    }
+    if (auto interrupted = attachment->interrupt(); !interrupted) {
+      return interrupted.error();
+    }
+    auto stop = injection::Stop::await(*std::move(attachment), deadline);
+    if (!stop) {
+      return stop.error();
+    }
+    auto state = injection::SavedState::save(*std::move(stop), layout, std::move(buffers));
+    if (!state) {
+      return state.error();
+    }
+    return use(*state);
+  });
+}
 
 // The same without looking first. `holding`, if given, is 1 while the thread is not its own.
 Result<Injected> inject_unseen(const injection::ProcessLayout& layout, injection::Tid thread,

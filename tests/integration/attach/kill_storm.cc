@@ -28,7 +28,7 @@ void spin_until(MonotonicTime time) {
 
 }  // namespace
 
-Storm kill_storm(Process& tracee, int kills, Nanoseconds longest, unsigned seed,
+Storm kill_storm(Tracee& tracee, int kills, Nanoseconds longest, unsigned seed,
                  const std::function<void(std::atomic<int>&)>& work) {
   std::cout << "kill storm of " << kills << ", seed " << seed << std::endl;
   void* const memory =
@@ -69,7 +69,7 @@ Storm kill_storm(Process& tracee, int kills, Nanoseconds longest, unsigned seed,
   return storm;
 }
 
-Storm kill_storm(Process& tracee, int kills, unsigned seed) {
+Storm kill_storm(Tracee& tracee, int kills, unsigned seed) {
   const HostRoot root;
   const auto layout = injection::ProcessLayout::read(root, tracee.pid());
   if (!layout) {

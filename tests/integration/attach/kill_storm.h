@@ -4,7 +4,7 @@
 #include <functional>
 
 #include "attach/ptrace/saved_state.h"
-#include "tests/integration/attach/process.h"
+#include "tests/integration/attach/tracee.h"
 
 namespace kvmtsc::testing {
 
@@ -16,10 +16,10 @@ struct Storm {
 // Forks a process of ours that runs `work(holding)` again and again, kills it after a random time
 // of up to `longest`, and repeats that `kills` times or until the tracee has ended. The caller must
 // have no other threads.
-Storm kill_storm(Process& tracee, int kills, Nanoseconds longest, unsigned seed,
+Storm kill_storm(Tracee& tracee, int kills, Nanoseconds longest, unsigned seed,
                  const std::function<void(std::atomic<int>&)>& work);
 
 // The usual work: inject_unseen() with two calls.
-Storm kill_storm(Process& tracee, int kills, unsigned seed);
+Storm kill_storm(Tracee& tracee, int kills, unsigned seed);
 
 }  // namespace kvmtsc::testing

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/integration/attach/kill_storm.h"
-#include "tests/integration/attach/process.h"
+#include "tests/integration/attach/tracee.h"
 
 namespace kvmtsc::testing {
 namespace {
@@ -20,9 +20,9 @@ struct Case {
 class KilledTest : public ::testing::TestWithParam<Case> {};
 
 TEST_P(KilledTest, TheTraceeLivesOnUnharmed) {
-  std::vector<std::string> arguments{tracee(GetParam().program), "2500"};
+  std::vector<std::string> arguments{"2500"};
   arguments.insert(arguments.end(), GetParam().arguments.begin(), GetParam().arguments.end());
-  Process process(arguments);
+  Tracee process(GetParam().program, arguments);
   ASSERT_TRUE(process.valid()) << process.errors();
   const Storm storm = kill_storm(process, 1'000'000, std::random_device{}());
   EXPECT_EQ(process.wait(20), 0) << process.errors();

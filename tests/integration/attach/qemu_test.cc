@@ -1,9 +1,8 @@
 // Attaching to a stock QEMU.
-#include "tests/integration/attach/qemu.h"
-
 #include <unistd.h>
 
 #include <chrono>
+#include <iostream>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -15,31 +14,20 @@
 namespace kvmtsc::testing {
 namespace {
 
-using injection::PtraceClockSource;
-using injection::PtraceOffsetWriter;
-using injection::PtraceOptions;
-using std::chrono::seconds;
-
-MonotonicTime soon() {
-  return system_clock().monotonic() + seconds(2);
-}
-
 TEST(QemuTest, IsReadAndWrittenWhileRunningAndWhilePaused) {
   if (const auto missing = missing_for_qemu()) {
     GTEST_SKIP() << *missing;
   }
-  Qemu qemu(2);
-  ASSERT_TRUE(qemu.valid()) << qemu.process().errors();
-  const auto vms = vms_of(qemu.process().pid());
+  const auto qemu = start_qemu(2);
+  ASSERT_TRUE(qemu);
+  const auto vms = vms_of(qemu->pid());
   ASSERT_EQ(vms.size(), 1U);
-  PtraceOptions options;
-  options.longest_hold = seconds(1);
-  PtraceClockSource source(options);
-  PtraceOffsetWriter writer(options);
+  injection::PtraceClockSource source(patient());
+  injection::PtraceOffsetWriter writer(patient());
   for (const bool paused : {false, true}) {
     SCOPED_TRACE(paused ? "paused" : "running");
     if (paused) {
-      ASSERT_TRUE(qemu.command("stop"));
+      ASSERT_TRUE(qemu->qmp("stop"));
     }
     const auto first = source.read_clock(vms[0], soon());
     ASSERT_TRUE(first) << first.error().text();
@@ -60,12 +48,11 @@ TEST(QemuTest, IsReadAndWrittenWhileRunningAndWhilePaused) {
     std::cout << "clock held its thread " << first->held.count() / 1000
               << " us, a correction 2 vCPUs " << report->held.count() / 1000 << " us\n";
     if (paused) {
-      ASSERT_TRUE(qemu.command("cont"));
+      ASSERT_TRUE(qemu->qmp("cont"));
     }
   }
-  EXPECT_TRUE(qemu.stop_and_continue());
-  EXPECT_TRUE(qemu.command("quit"));
-  EXPECT_EQ(qemu.process().wait(10), 0) << qemu.process().errors();
+  EXPECT_TRUE(stop_and_continue(*qemu));
+  EXPECT_TRUE(quits(*qemu));
 }
 
 }  // namespace

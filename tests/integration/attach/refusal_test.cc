@@ -4,6 +4,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,7 +15,7 @@
 #include "base/file.h"
 #include "base/parse.h"
 #include "tests/integration/attach/inject.h"
-#include "tests/integration/attach/process.h"
+#include "tests/integration/attach/tracee.h"
 
 namespace kvmtsc::testing {
 namespace {
@@ -22,7 +23,7 @@ namespace {
 using injection::AttachPolicy;
 using injection::Tid;
 
-Error refusal_of(const Process& process, const AttachPolicy& policy = {}) {
+Error refusal_of(const Tracee& process, const AttachPolicy& policy = {}) {
   const auto injected = inject(process.pid(), Tid{process.pid()}, policy);
   return injected ? Error{} : injected.error();
 }
@@ -33,31 +34,31 @@ void expect_refused(const Error& error, const std::string& part) {
   EXPECT_FALSE(error.remedy.empty());
 }
 
-bool becomes(const Process& process, char state) {
+bool becomes(const Tracee& process, char state) {
   for (int tries = 0; tries < 2000 && process.state() != state; ++tries) {
     ::usleep(1000);
   }
   return process.state() == state;
 }
 
-bool is_traced(const Process& process) {
+bool is_traced(const Tracee& process) {
   const auto facts = injection::read_thread_facts(HostRoot{}, process.pid(), Tid{process.pid()});
   return facts && facts->tracer != 0;
 }
 
 TEST(RefusalTest, AStoppedProcessStaysStopped) {
-  Process process({tracee("registers"), "400", "user"});
+  Tracee process("registers", {"400", "user"});
   ASSERT_TRUE(process.valid());
-  ::kill(process.pid(), SIGSTOP);
+  process.send(SIGSTOP);
   ASSERT_TRUE(becomes(process, 'T'));
   expect_refused(refusal_of(process), "stopped");
   EXPECT_EQ(process.state(), 'T');
-  ::kill(process.pid(), SIGCONT);
+  process.send(SIGCONT);
   EXPECT_EQ(process.wait(20), 0) << process.errors();
 }
 
 TEST(RefusalTest, AStopThatComesInBetweenIsKept) {
-  Process process({tracee("registers"), "1500", "syscall"});
+  Tracee process("registers", {"1500", "syscall"});
   ASSERT_TRUE(process.valid());
   int stops = 0;
   const auto layout = injection::ProcessLayout::read(HostRoot{}, process.pid());
@@ -78,7 +79,7 @@ TEST(RefusalTest, AStopThatComesInBetweenIsKept) {
       EXPECT_TRUE(becomes(process, 'T')) << "after " << stops << " stops";
       ::usleep(200);
       EXPECT_EQ(process.state(), 'T');
-      ::kill(process.pid(), SIGCONT);
+      process.send(SIGCONT);
       ++stops;
     }
   }
@@ -88,7 +89,7 @@ TEST(RefusalTest, AStopThatComesInBetweenIsKept) {
 }
 
 TEST(RefusalTest, ATracedProcessIsLeftToItsTracer) {
-  Process process({tracee("registers"), "400", "user"});
+  Tracee process("registers", {"400", "user"});
   ASSERT_TRUE(process.valid());
   const pid_t tracer = ::fork();
   if (tracer == 0) {
@@ -110,7 +111,7 @@ TEST(RefusalTest, ATracedProcessIsLeftToItsTracer) {
 TEST(RefusalTest, SeccompIsRefusedUnlessAllowed) {
   for (const char* mode : {"strict", "filter"}) {
     SCOPED_TRACE(mode);
-    Process process({tracee("seccomp"), "500", mode});
+    Tracee process("seccomp", {"500", mode});
     ASSERT_TRUE(process.valid());
     ::usleep(20'000);
     expect_refused(refusal_of(process), "seccomp");
@@ -126,20 +127,20 @@ TEST(RefusalTest, SeccompIsRefusedUnlessAllowed) {
 }
 
 TEST(RefusalTest, A32BitProgramIsRefused) {
-  Process process({tracee("compat")});
+  Tracee process("compat");
   ASSERT_TRUE(process.valid()) << "cannot run 32-bit programs";
   expect_refused(refusal_of(process), "64-bit");
   EXPECT_EQ(process.wait(20), 0);
 }
 
 TEST(RefusalTest, AZombieIsGone) {
-  Process process({tracee("registers"), "0", "user"});
+  Tracee process("registers", {"0", "user"});
   ASSERT_TRUE(becomes(process, 'Z'));
   EXPECT_EQ(refusal_of(process).kind, ErrorKind::kGone);
 }
 
 TEST(RefusalTest, AnotherProcessesThreadIsRefused) {
-  Process process({tracee("registers"), "400", "user"});
+  Tracee process("registers", {"400", "user"});
   ASSERT_TRUE(process.valid());
   const auto injected = inject(::getpid(), Tid{process.pid()}, {});
   ASSERT_FALSE(injected);
@@ -150,7 +151,7 @@ TEST(RefusalTest, WithoutPermissionTheRemedyIsNamed) {
   if (::geteuid() != 0) {
     GTEST_SKIP() << "needs root, to become someone else";
   }
-  Process process({tracee("registers"), "600", "user"});
+  Tracee process("registers", {"600", "user"});
   ASSERT_TRUE(process.valid());
   const pid_t someone = ::fork();
   if (someone == 0) {
@@ -214,39 +215,19 @@ TEST(RefusalTest, AThreadThatDoesNotStopInTimeIsLetGo) {
 }
 
 TEST(RefusalTest, ACallThatDoesNotReturnInTimeEndsByItself) {
-  Process process({tracee("registers"), "1200", "user"});
+  Tracee process("registers", {"1200", "user"});
   ASSERT_TRUE(process.valid());
-  const auto layout = injection::ProcessLayout::read(HostRoot{}, process.pid());
-  ASSERT_TRUE(layout);
-  const auto result = injection::TracerThread::run(
-      [&](const injection::TracerThread& self) -> Result<std::int64_t> {
-        auto attachment =
-            injection::Attachment::seize(self, HostRoot{}, Tid{process.pid()}, AttachPolicy{});
-        if (!attachment) {
-          return attachment.error();
-        }
-        const MonotonicTime later = system_clock().monotonic() + std::chrono::seconds(2);
-        (void)attachment->interrupt();
-        auto stop = injection::Stop::await(*std::move(attachment), later);
-        if (!stop) {
-          return stop.error();
-        }
-        auto state = injection::SavedState::save(*std::move(stop), *layout,
-                                                 std::make_unique<injection::StateBuffers>());
-        if (!state) {
-          return state.error();
-        }
-        // poll(nothing, 0, 300 ms), with 10 ms of patience: it goes on without us.
-        return state->call(injection::SystemCall{7, {0, 0, 300}},
-                           system_clock().monotonic() + std::chrono::milliseconds(10));
-      });
+  // poll(nothing, 0, 300 ms), with 10 ms of patience: it goes on without us.
+  const auto result =
+      call_in(process.pid(), Tid{process.pid()}, injection::SystemCall{SYS_poll, {0, 0, 300}},
+              std::chrono::milliseconds(10));
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().kind, ErrorKind::kTimeout) << result.error().text();
   EXPECT_EQ(process.wait(20), 0) << process.errors();
 }
 
 TEST(RefusalTest, ThreadsThatComeAndGoAreNoTrouble) {
-  Process process({tracee("threads"), "1200"});
+  Tracee process("threads", {"1200"});
   ASSERT_TRUE(process.valid());
   int attached = 0;
   int gone = 0;
@@ -275,8 +256,8 @@ TEST(RefusalTest, ThreadsThatComeAndGoAreNoTrouble) {
 }
 
 TEST(RefusalTest, AProcessInAnotherPidNamespaceIsReached) {
-  Process process(
-      {"unshare", "--pid", "--fork", "--kill-child", tracee("registers"), "600", "user"});
+  Tracee process("/usr/bin/unshare",
+                 {"--pid", "--fork", "--kill-child", KVM_TSC_TRACEES "/registers", "600", "user"});
   if (!process.valid()) {
     GTEST_SKIP() << "needs unshare and the right to make PID namespaces: " << process.errors();
   }

@@ -1,5 +1,7 @@
 // Attaching to tracees that check themselves: each must behave exactly as untouched while it is
 // attached to as often as possible.
+#include "tests/integration/attach/tracee.h"
+
 #include <signal.h>
 
 #include <string>
@@ -8,7 +10,6 @@
 #include <gtest/gtest.h>
 
 #include "tests/integration/attach/inject.h"
-#include "tests/integration/attach/process.h"
 
 namespace kvmtsc::testing {
 namespace {
@@ -29,9 +30,9 @@ void PrintTo(const Case& shown, std::ostream* out) {
 class UndisturbedTest : public ::testing::TestWithParam<Case> {};
 
 TEST_P(UndisturbedTest, BehavesAsUntouched) {
-  std::vector<std::string> arguments{tracee(GetParam().program), "1500"};
+  std::vector<std::string> arguments{"1500"};
   arguments.insert(arguments.end(), GetParam().arguments.begin(), GetParam().arguments.end());
-  Process process(arguments);
+  Tracee process(GetParam().program, arguments);
   ASSERT_TRUE(process.valid()) << process.errors();
   int attached = 0;
   std::vector<std::string> failures;

@@ -1,35 +1,40 @@
 // Clock triples, frequencies and offsets of VMs on /dev/kvm whose process knows nothing of us.
+#include "tests/micro_vmm/vm.h"
+
+#include <errno.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <span>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "attach/ptrace/kvm_calls.h"
 #include "attach/ptrace/ptrace_clock_source.h"
 #include "attach/ptrace/ptrace_offset_writer.h"
-#include "tests/integration/attach/process.h"
+#include "base/file.h"
+#include "base/parse.h"
+#include "tests/fakes/temporary_directory.h"
+#include "tests/integration/attach/inject.h"
+#include "tests/integration/attach/tracee.h"
 #include "tests/integration/attach/vm_fixture.h"
+#include "tests/integration/eventually.h"
+#include "tests/integration/paths.h"
 
 namespace kvmtsc::testing {
 namespace {
 
 using injection::PtraceClockSource;
 using injection::PtraceOffsetWriter;
-using injection::PtraceOptions;
 using std::chrono::seconds;
-
-MonotonicTime soon() {
-  return system_clock().monotonic() + seconds(2);
-}
-
-PtraceOptions patient() {
-  PtraceOptions options;
-  options.longest_hold = seconds(1);  // a busy machine is not what is tested
-  return options;
-}
 
 class VmTest : public ::testing::Test {
  protected:
@@ -41,17 +46,16 @@ class VmTest : public ::testing::Test {
 };
 
 TEST_F(VmTest, TwoClockReadingsAdvanceTogether) {
-  Process vmm({tracee("vm"), "1500", "2"});
-  ASSERT_TRUE(vmm.valid()) << vmm.errors();
-  const auto vms = vms_of(vmm.pid());
-  ASSERT_EQ(vms.size(), 1U);
+  SpinningVmm vmm(2);
+  ASSERT_TRUE(vmm.valid());
+  const auto vm = vmm.vm();
   PtraceClockSource source(patient());
-  const auto first = source.read_clock(vms[0], soon());
+  const auto first = source.read_clock(vm, soon());
   ASSERT_TRUE(first) << first.error().text();
   ::usleep(200'000);
-  const auto second = source.read_clock(vms[0], soon());
+  const auto second = source.read_clock(vm, soon());
   ASSERT_TRUE(second) << second.error().text();
-  const auto khz = source.read_frequency(vms[0], 0, soon());
+  const auto khz = source.read_frequency(vm, 0, soon());
   ASSERT_TRUE(khz) << khz.error().text();
   const double kvmclock_ns =
       static_cast<double>(second->triple.kvmclock_ns - first->triple.kvmclock_ns);
@@ -65,29 +69,28 @@ TEST_F(VmTest, TwoClockReadingsAdvanceTogether) {
   EXPECT_NEAR(kvmclock_ns, tsc_ns, bound);
   EXPECT_NEAR(kvmclock_ns, real_ns, bound + 1e6);
   EXPECT_GT(first->held.count(), 0);
-  EXPECT_EQ(vmm.wait(10), 0) << vmm.errors();
+  EXPECT_TRUE(vmm.ends_well());
 }
 
 TEST_F(VmTest, AVcpuThatWasNotCreatedIsRefused) {
-  Process vmm({tracee("vm"), "300", "1"});
-  ASSERT_TRUE(vmm.valid()) << vmm.errors();
-  const auto vms = vms_of(vmm.pid());
-  ASSERT_EQ(vms.size(), 1U);
-  const auto khz = PtraceClockSource(patient()).read_frequency(vms[0], 7, soon());
+  SpinningVmm vmm(1);
+  ASSERT_TRUE(vmm.valid());
+  const auto vm = vmm.vm();
+  const auto khz = PtraceClockSource(patient()).read_frequency(vm, 7, soon());
   ASSERT_FALSE(khz);
   EXPECT_EQ(khz.error().kind, ErrorKind::kRefused);
 }
 
 TEST_F(VmTest, OffsetsAreAppliedOrReportedAsNotApplied) {
-  for (const char* mode : {"running", "paused"}) {
-    SCOPED_TRACE(mode);
-    Process vmm({tracee("vm"), "1000", "3", mode});
-    ASSERT_TRUE(vmm.valid()) << vmm.errors();
-    const auto vms = vms_of(vmm.pid());
-    ASSERT_EQ(vms.size(), 1U);
+  for (const bool paused : {false, true}) {
+    SCOPED_TRACE(paused ? "paused" : "running");
+    SpinningVmm vmm(3);
+    ASSERT_TRUE(vmm.valid());
+    ASSERT_TRUE(!paused || vmm.command("pause"));
+    const auto vm = vmm.vm();
     PtraceOffsetWriter writer(patient());
     const std::vector<WantedOffset> wanted{{2, -777'000}, {0, -777'000}, {1, -777'000}};
-    const auto report = writer.write(vms[0], wanted, soon());
+    const auto report = writer.write(vm, wanted, soon());
     ASSERT_TRUE(report) << report.error().text();
     ASSERT_EQ(report->vcpus.size(), 3U);
     for (std::size_t i = 0; i < 3; ++i) {
@@ -106,37 +109,35 @@ TEST_F(VmTest, OffsetsAreAppliedOrReportedAsNotApplied) {
         EXPECT_TRUE(report->failure);
       }
     }
-    EXPECT_EQ(vmm.wait(10), 0) << vmm.errors();
+    EXPECT_TRUE(vmm.ends_well());
   }
 }
 
 TEST_F(VmTest, ListsThatMakeNoSenseWriteNothing) {
-  Process vmm({tracee("vm"), "300", "1"});
-  ASSERT_TRUE(vmm.valid()) << vmm.errors();
-  const auto vms = vms_of(vmm.pid());
-  ASSERT_EQ(vms.size(), 1U);
+  SpinningVmm vmm(1);
+  ASSERT_TRUE(vmm.valid());
+  const auto vm = vmm.vm();
   PtraceOffsetWriter writer(patient());
-  EXPECT_EQ(writer.write(vms[0], {}, soon()).error().kind, ErrorKind::kInvalid);
+  EXPECT_EQ(writer.write(vm, {}, soon()).error().kind, ErrorKind::kInvalid);
   const std::vector<WantedOffset> twice{{0, 1}, {0, 2}};
-  EXPECT_EQ(writer.write(vms[0], twice, soon()).error().kind, ErrorKind::kInvalid);
+  EXPECT_EQ(writer.write(vm, twice, soon()).error().kind, ErrorKind::kInvalid);
   const std::vector<WantedOffset> absent{{0, 1}, {9, 1}};
-  EXPECT_EQ(writer.write(vms[0], absent, soon()).error().kind, ErrorKind::kRefused);
+  EXPECT_EQ(writer.write(vm, absent, soon()).error().kind, ErrorKind::kRefused);
 }
 
 TEST_F(VmTest, AnUnexpectedOffsetIsAConflictAndNothingIsWritten) {
-  Process vmm({tracee("vm"), "600", "2"});
-  ASSERT_TRUE(vmm.valid()) << vmm.errors();
-  const auto vms = vms_of(vmm.pid());
-  ASSERT_EQ(vms.size(), 1U);
+  SpinningVmm vmm(2);
+  ASSERT_TRUE(vmm.valid());
+  const auto vm = vmm.vm();
   PtraceOffsetWriter writer(patient());
   const std::vector<WantedOffset> same{{0, 0}, {1, 0}};
-  const auto before = writer.write(vms[0], same, soon());
+  const auto before = writer.write(vm, same, soon());
   ASSERT_TRUE(before) << before.error().text();
   const std::int64_t found = before->vcpus[1].read_back.value_or(0);
 
   // vCPU 0 could be written; it is not, for vCPU 1 is not as expected.
   const std::vector<WantedOffset> unexpected{{0, 5000}, {1, 5000, found + 1}};
-  const auto refused = writer.write(vms[0], unexpected, soon());
+  const auto refused = writer.write(vm, unexpected, soon());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().kind, ErrorKind::kConflict) << refused.error().text();
   EXPECT_NE(refused.error().message.find("vCPU 1"), std::string::npos) << refused.error().text();
@@ -144,15 +145,15 @@ TEST_F(VmTest, AnUnexpectedOffsetIsAConflictAndNothingIsWritten) {
 
   const std::vector<WantedOffset> expected{{0, found, before->vcpus[0].read_back},
                                            {1, found, found}};
-  const auto after = writer.write(vms[0], expected, soon());
+  const auto after = writer.write(vm, expected, soon());
   ASSERT_TRUE(after) << after.error().text();
   EXPECT_EQ(after->vcpus[0].before, before->vcpus[0].read_back);
-  EXPECT_EQ(vmm.wait(10), 0) << vmm.errors();
+  EXPECT_TRUE(vmm.ends_well());
 }
 
 TEST_F(VmTest, TheRightVmOfTwoIsFoundWhileTheyRun) {
-  Process vmm({tracee("vm"), "800", "2", "running", "2"});
-  ASSERT_TRUE(vmm.valid()) << vmm.errors();
+  SpinningVmm vmm(2, 2);
+  ASSERT_TRUE(vmm.valid());
   const auto vms = vms_of(vmm.pid());
   ASSERT_EQ(vms.size(), 2U);
   PtraceClockSource source(patient());
@@ -162,64 +163,167 @@ TEST_F(VmTest, TheRightVmOfTwoIsFoundWhileTheyRun) {
     const auto khz = source.read_frequency(vm, 1, soon());
     EXPECT_TRUE(khz) << khz.error().text();
   }
-  EXPECT_EQ(vmm.wait(10), 0) << vmm.errors();
+  EXPECT_TRUE(vmm.ends_well());
 }
 
 TEST_F(VmTest, TwoPausedVmsCannotBeToldApartAndAreRefused) {
-  Process vmm({tracee("vm"), "800", "1", "paused", "2"});
-  ASSERT_TRUE(vmm.valid()) << vmm.errors();
+  SpinningVmm vmm(1, 2);
+  ASSERT_TRUE(vmm.valid());
+  ASSERT_TRUE(vmm.command("pause"));
   const auto vms = vms_of(vmm.pid());
   ASSERT_EQ(vms.size(), 2U);
   const auto khz = PtraceClockSource(patient()).read_frequency(vms[1], 0, soon());
   ASSERT_FALSE(khz);
   EXPECT_EQ(khz.error().kind, ErrorKind::kRefused);
   EXPECT_FALSE(khz.error().remedy.empty());
-  EXPECT_EQ(vmm.wait(10), 0) << vmm.errors();
+  EXPECT_TRUE(vmm.ends_well());
 }
 
 TEST_F(VmTest, AReusedProcessNumberIsNoticed) {
-  Process vmm({tracee("vm"), "300", "1"});
-  ASSERT_TRUE(vmm.valid()) << vmm.errors();
-  auto vms = vms_of(vmm.pid());
-  ASSERT_EQ(vms.size(), 1U);
-  vms[0].process_start += 1;
-  EXPECT_EQ(PtraceClockSource(patient()).read_clock(vms[0], soon()).error().kind, ErrorKind::kGone);
+  SpinningVmm vmm(1);
+  ASSERT_TRUE(vmm.valid());
+  auto vm = vmm.vm();
+  vm.process_start += 1;
+  EXPECT_EQ(PtraceClockSource(patient()).read_clock(vm, soon()).error().kind, ErrorKind::kGone);
 }
 
 TEST_F(VmTest, AVmThatDiesIsGone) {
-  Process vmm({tracee("vm"), "60000", "1"});
-  ASSERT_TRUE(vmm.valid()) << vmm.errors();
-  const auto vms = vms_of(vmm.pid());
-  ASSERT_EQ(vms.size(), 1U);
-  ::kill(vmm.pid(), SIGKILL);
-  ASSERT_TRUE(vmm.wait(10));
-  const auto clock = PtraceClockSource(patient()).read_clock(vms[0], soon());
+  SpinningVmm vmm(1);
+  ASSERT_TRUE(vmm.valid());
+  const auto vm = vmm.vm();
+  (void)vmm.process().send_signal(SIGKILL);
+  ASSERT_TRUE(vmm.process().wait_exit(integration::Milliseconds{10'000}));
+  const auto clock = PtraceClockSource(patient()).read_clock(vm, soon());
   ASSERT_FALSE(clock);
   EXPECT_TRUE(clock.error().kind == ErrorKind::kGone || clock.error().kind == ErrorKind::kNotFound)
       << clock.error().text();
 }
 
 TEST_F(VmTest, ReadsAndWritesByTheHundredLeaveTheVmRunning) {
-  Process vmm({tracee("vm"), "2500", "2"});
-  ASSERT_TRUE(vmm.valid()) << vmm.errors();
-  const auto vms = vms_of(vmm.pid());
-  ASSERT_EQ(vms.size(), 1U);
+  SpinningVmm vmm(2);
+  ASSERT_TRUE(vmm.valid());
+  const auto vm = vmm.vm();
   PtraceClockSource source(patient());
   PtraceOffsetWriter writer(patient());
   int done = 0;
   const std::vector<WantedOffset> wanted{{0, 5000}, {1, 5000}};
   const MonotonicTime end = system_clock().monotonic() + seconds(2);
   while (system_clock().monotonic() < end) {
-    const auto clock = source.read_clock(vms[0], soon());
+    const auto clock = source.read_clock(vm, soon());
     ASSERT_TRUE(clock) << clock.error().text();
-    const auto report = writer.write(vms[0], wanted, soon());
+    const auto report = writer.write(vm, wanted, soon());
     ASSERT_TRUE(report) << report.error().text();
     EXPECT_NE(report->outcome, WriteOutcome::kUncertain);
     ++done;
   }
-  EXPECT_EQ(vmm.wait(10), 0) << vmm.errors();
+  EXPECT_TRUE(vmm.ends_well());
   EXPECT_GT(done, 20);
   std::cout << done << " cycles\n";
+}
+
+TEST_F(VmTest, AVmmInAnotherPidNamespaceIsReached) {
+  // KVM names VMs and vCPU threads by the host's numbers, whatever the VMM takes itself for.
+  const auto program = integration::product_program("micro-vmm");
+  Tracee inside("/usr/bin/unshare", {"--pid", "--fork", "--kill-child", program, "--vcpus", "2"});
+  if (!inside.valid()) {
+    GTEST_SKIP() << "needs unshare and the right to make PID namespaces: " << inside.errors();
+  }
+  const auto children = read_file("/proc/" + std::to_string(inside.pid()) + "/task/" +
+                                      std::to_string(inside.pid()) + "/children",
+                                  64);
+  ASSERT_TRUE(children);
+  const auto vmm = parse_u32(*children);
+  ASSERT_TRUE(vmm);
+  const auto vms = vms_of(static_cast<pid_t>(*vmm));
+  ASSERT_EQ(vms.size(), 1U);
+  PtraceClockSource source(patient());
+  const auto clock = source.read_clock(vms[0], soon());
+  EXPECT_TRUE(clock) << clock.error().text();
+  ASSERT_TRUE(integration::eventually(integration::Milliseconds{5000}, [&] {
+    return source.read_frequency(vms[0], 1, soon()).ok();
+  }));
+}
+
+TEST_F(VmTest, WhereTheKernelDoesNotTellVcpuThreadsNothingIsStopped) {
+  SpinningVmm vmm(1);
+  ASSERT_TRUE(vmm.valid());
+  const auto vm = vmm.vm();
+  // An older kernel's debugfs: the same VM, without vcpuN/pid.
+  TemporaryDirectory debugfs;
+  const std::string directory = debugfs.path() + "/kvm/" + directory_name(vm.key) + "/vcpu0";
+  std::filesystem::create_directories(directory);
+  std::ofstream(directory + "/tsc-offset") << "0\n";
+  auto options = patient();
+  options.root.debugfs = debugfs.path();
+  const auto clock = PtraceClockSource(options).read_clock(vm, soon());
+  ASSERT_FALSE(clock);
+  EXPECT_EQ(clock.error().kind, ErrorKind::kUnsupported) << clock.error().text();
+  EXPECT_NE(clock.error().message.find("vcpuN/pid"), std::string::npos) << clock.error().text();
+  EXPECT_TRUE(vmm.ends_well());
+}
+
+TEST_F(VmTest, DescriptorsThatWereClosedOrReusedAreGone) {
+  SpinningVmm vmm(1);
+  ASSERT_TRUE(vmm.valid());
+  for (const int fd : {0, 999}) {  // a pipe; nothing
+    const auto result =
+        call_in(vmm.pid(), injection::Tid{vmm.pid()}, injection::ioctl_call(fd, KVM_GET_CLOCK, 0));
+    ASSERT_TRUE(result) << result.error().text();
+    EXPECT_EQ(*result, fd == 0 ? -ENOTTY : -EBADF);
+    EXPECT_EQ(injection::ioctl_error("KVM_GET_CLOCK", *result).kind, ErrorKind::kGone);
+  }
+  EXPECT_TRUE(vmm.ends_well());
+}
+
+TEST_F(VmTest, AnAttributeThatTheKernelLacksIsUnsupported) {
+  SpinningVmm vmm(1);
+  ASSERT_TRUE(vmm.valid());
+  const auto access = injection::resolve(HostRoot{}, vmm.vm());
+  ASSERT_TRUE(access) << access.error().text();
+  const auto layout = injection::ProcessLayout::read(HostRoot{}, vmm.pid());
+  ASSERT_TRUE(layout) << layout.error().text();
+  const injection::VcpuAccess& vcpu = access->vcpus.at(0);
+  const auto result = with_held(
+      *layout, vcpu.thread, {}, soon(), [&](injection::SavedState& state) -> Result<std::int64_t> {
+        kvm_device_attr attribute{};
+        attribute.group = KVM_VCPU_TSC_CTRL;
+        attribute.attr = 99;
+        attribute.addr = state.argument_area().value;
+        if (auto placed = state.write_argument(64, std::as_bytes(std::span{&attribute, 1}));
+            !placed) {
+          return placed.error();
+        }
+        return state.call(injection::ioctl_call(vcpu.descriptors.front(), KVM_GET_DEVICE_ATTR,
+                                                (state.argument_area() + 64).value),
+                          soon());
+      });
+  ASSERT_TRUE(result) << result.error().text();
+  EXPECT_EQ(*result, -ENXIO);
+  EXPECT_EQ(injection::ioctl_error("KVM_GET_DEVICE_ATTR", *result).kind, ErrorKind::kUnsupported);
+  EXPECT_TRUE(vmm.ends_well());
+}
+
+TEST_F(VmTest, AnothersVmAnswersAsADyingOneDoes) {
+  const auto kvm = micro_vmm::open_kvm();
+  ASSERT_TRUE(kvm) << kvm.error().text();
+  micro_vmm::VmOptions options;
+  options.program = micro_vmm::GuestProgram::kIdle;
+  const auto vm = micro_vmm::Vm::create(kvm->get(), options);
+  ASSERT_TRUE(vm) << vm.error().text();
+  const pid_t heir = ::fork();  // has the descriptors, but not the memory that KVM knows
+  if (heir == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;) {
+      ::pause();
+    }
+  }
+  const auto result =
+      call_in(heir, injection::Tid{heir}, injection::ioctl_call((*vm)->fd(), KVM_GET_CLOCK, 0));
+  ::kill(heir, SIGKILL);
+  ::waitpid(heir, nullptr, 0);
+  ASSERT_TRUE(result) << result.error().text();
+  EXPECT_EQ(*result, -EIO);
+  EXPECT_EQ(injection::ioctl_error("KVM_GET_CLOCK", *result).kind, ErrorKind::kGone);
 }
 
 }  // namespace

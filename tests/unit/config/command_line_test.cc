@@ -61,6 +61,7 @@ TEST(CommandLineFlags, EveryOneArrives) {
                               "--attach.mode",
                               "correct",
                               "--attach.clock-interval=2s",
+                              "--attach.suspend-seccomp",
                               "--correction.enabled",
                               "--correction.max-step=3us",
                               "--correction.per-vm-per-hour=7",
@@ -79,6 +80,7 @@ TEST(CommandLineFlags, EveryOneArrives) {
   expected.sweep_interval = 1s;
   expected.attach_mode = AttachMode::kCorrect;
   expected.attach_clock_interval = 2s;
+  expected.attach_suspend_seccomp = true;
   expected.correction_enabled = true;
   expected.correction_max_step = 3us;
   expected.correction_per_vm_per_hour = 7;

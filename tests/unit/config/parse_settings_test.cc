@@ -42,7 +42,7 @@ path: {procfs: /p, sysfs: /s, debugfs: /d}
 sweep: {interval: 1m30s}
 identity:
   rules: [{pattern: a, name: b}]
-attach: {mode: clock, clock_interval: 1h}
+attach: {mode: clock, clock_interval: 1h, suspend_seccomp: true}
 correction: {enabled: true, max_step: 20ns, per_vm_per_hour: 7, per_host_per_hour: 1000}
 audit: {path: /a.db}
 log: {level: "off", format: json}
@@ -58,6 +58,7 @@ demo: true
   expected.identity_rules = {{IdentitySubject::kCommandLine, "a", "b", ""}};
   expected.attach_mode = AttachMode::kClock;
   expected.attach_clock_interval = 1h;
+  expected.attach_suspend_seccomp = true;
   expected.correction_enabled = true;
   expected.correction_max_step = 20ns;
   expected.correction_per_vm_per_hour = 7;

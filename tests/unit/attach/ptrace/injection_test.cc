@@ -123,6 +123,20 @@ TEST(RestartTest, TheCallThatWasBegunIsFoundInItsCode) {
   EXPECT_FALSE(call_begun({}));
 }
 
+TEST(RestartTest, AThreadStoppedBetweenPreparingAndBeginningARestartIsRecognised) {
+  const std::array<std::byte, 2> syscall{std::byte{0x0f}, std::byte{0x05}};
+  const std::array<std::byte, 2> other{std::byte{0x0f}, std::byte{0x0b}};
+  // The kernel leaves orig_rax alone when it writes rax.
+  const auto prepared = stopped_in(SYS_futex, SYS_restart_syscall);
+  EXPECT_TRUE(is_about_to_continue(prepared, syscall));
+  EXPECT_FALSE(is_about_to_continue(prepared, other));
+  EXPECT_FALSE(is_about_to_continue(prepared, {}));
+  EXPECT_FALSE(is_about_to_continue(stopped_in(SYS_futex, SYS_futex), syscall));
+  EXPECT_TRUE(has_restart_block(SYS_futex));
+  EXPECT_FALSE(has_restart_block(SYS_restart_syscall));
+  EXPECT_FALSE(has_restart_block(~0ULL));
+}
+
 TEST(RseqTest, InsideASequenceOnlyTheAbortHandlerIsRight) {
   const RestartableSequence sequence{0, 0, 0x1000, 0x20, 0x9000};
   EXPECT_FALSE(abort_address(sequence, RemoteAddress{0xfff}));

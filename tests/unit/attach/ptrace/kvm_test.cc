@@ -26,7 +26,7 @@ TEST(KvmFilesTest, LinksAreRecognised) {
 constexpr pid_t kProcess = 100;
 
 VmDirectory directory(pid_t creator, int fd, std::map<VcpuId, std::optional<Tid>> vcpus) {
-  return VmDirectory{VmKey{creator, fd, 0}, std::move(vcpus)};
+  return VmDirectory{VmKey{creator, fd, 0}, std::move(vcpus), true};
 }
 
 const std::vector<Tid> kThreads{Tid{99}, Tid{kProcess}, Tid{101}, Tid{102}, Tid{201}};
@@ -61,6 +61,19 @@ TEST(VmAccessTest, TheVcpuThatHasNotRunIsLeftOut) {
                             {directory(kProcess, 10, {{0, std::nullopt}})});
   ASSERT_TRUE(found);
   EXPECT_TRUE(found->vcpus.empty());
+}
+
+TEST(VmAccessTest, AKernelThatDoesNotTellVcpuThreadsIsRefused) {
+  auto silent = directory(kProcess, 10, {{0, std::nullopt}});
+  silent.threads_known = false;
+  const auto found = access(VmKey{kProcess, 10, 0}, {{{10}}, {{0, {{11}}}}}, {silent});
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().kind, ErrorKind::kUnsupported);
+  EXPECT_FALSE(found.error().remedy.empty());
+  // One VM's vCPU threads must not be taken for another's other threads either.
+  const KvmFiles files{{{10}, {20}}, {{0, {{11}, {21}}}}};
+  EXPECT_FALSE(
+      access(VmKey{kProcess, 20, 0}, files, {silent, directory(kProcess, 20, {{0, Tid{101}}})}));
 }
 
 TEST(VmAccessTest, VcpusThatTwoVmsHaveAreAmbiguous) {

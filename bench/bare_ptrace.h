@@ -1,0 +1,16 @@
+// What attaching cannot do with less: the ptrace sequence without anything that would help the
+// thread if we died.
+#pragma once
+
+#include "attach/ptrace/gadgets.h"
+#include "attach/ptrace/tracer_thread.h"
+#include "base/clock.h"
+
+namespace kvmtsc::bench {
+
+// Seizes `thread`; interrupts it, runs getppid `calls` times in it, puts its registers back and
+// detaches, with blocking waits. How long the latter took.
+Nanoseconds bare_ptrace(const injection::TracerThread& self, injection::Tid thread,
+                        const injection::Gadgets& gadgets, int calls);
+
+}  // namespace kvmtsc::bench
