@@ -113,10 +113,14 @@ Result<Gadgets> KnownGadgets::find(pid_t process, const MemoryMap& map) {
   return found;
 }
 
-bool GadgetCode::intact() const {
-  return syscall_return == kSyscallReturn &&
-         (sigreturn == kSigreturnEax ||
-          std::equal(sigreturn.begin(), sigreturn.end(), kSigreturnRax.begin()));
+bool still_there(Tid thread, const Gadgets& gadgets) {
+  std::array<std::byte, kSyscallReturn.size()> first{};
+  // As much as both forms have at least; the longer one is certain by then.
+  std::array<std::byte, kSigreturnEax.size()> second{};
+  return read_memory(thread, gadgets.syscall_return, first) == 0 &&
+         read_memory(thread, gadgets.sigreturn, second) == 0 && first == kSyscallReturn &&
+         (second == kSigreturnEax ||
+          std::equal(second.begin(), second.end(), kSigreturnRax.begin()));
 }
 
 }  // namespace kvmtsc::injection

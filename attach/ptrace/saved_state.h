@@ -73,8 +73,8 @@ struct SystemCall {
 
 class SavedState {
  public:
-  // Step 1. kRefused when the thread cannot take an injection: in 32-bit code, on a stack without
-  // room, or the process has replaced its program since `layout` was read. `layout` outlives this.
+  // Step 1. kRefused when the thread cannot take an injection: in 32-bit code, or on a stack
+  // without room. `layout` is of the program that the thread was attached to, and outlives this.
   static Result<SavedState> save(Stop&& stop, const ProcessLayout& layout,
                                  std::unique_ptr<StateBuffers> buffers);
 

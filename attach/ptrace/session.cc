@@ -33,7 +33,7 @@ Status still_same_process(const HostRoot& root, const AttachTarget& vm) {
 }
 
 Result<Reserved> reserve(const TracerThread& self, const PtraceOptions& options,
-                         const AttachTarget& vm, Tid thread) {
+                         const AttachTarget& vm, Tid thread, const Gadgets& gadgets) {
   const auto facts = read_thread_facts(options.root, vm.pid, thread);
   if (!facts) {
     Error error = facts.error();
@@ -46,7 +46,7 @@ Result<Reserved> reserve(const TracerThread& self, const PtraceOptions& options,
     return admitted.error();
   }
   auto buffers = std::make_unique<StateBuffers>();
-  auto attachment = Attachment::seize(self, options.root, thread, options.policy);
+  auto attachment = Attachment::seize(self, options.root, thread, options.policy, gadgets);
   if (!attachment) {
     return attachment.error();
   }

@@ -41,7 +41,8 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"Futex", "sleeper", {"futex", "killed"}},
                       Case{"FutexNumberHidden", "sleeper", {"futex-number-hidden", "killed"}},
                       Case{"Condition", "sleeper", {"condition"}},
-                      Case{"ReadForever", "forever", {"read"}}, Case{"SignalStorm", "signals", {}}),
+                      Case{"ReadForever", "forever", {"read"}}, Case{"SignalStorm", "signals", {}},
+                      Case{"Exec", "exec", {}}),
     [](const auto& parameter) { return std::string(parameter.param.name); });
 
 }  // namespace
