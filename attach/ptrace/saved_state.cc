@@ -75,6 +75,17 @@ Result<ProcessLayout> ProcessLayout::read(const HostRoot& root, pid_t process,
   return ProcessLayout{*std::move(map), *gadgets};
 }
 
+std::unique_ptr<StateBuffers> StateBuffers::make() {
+  constexpr std::size_t kPage = 4096;
+  auto buffers = std::make_unique_for_overwrite<StateBuffers>();
+  const auto bytes = std::as_writable_bytes(std::span{buffers.get(), 1});
+  for (std::size_t at = 0; at < bytes.size(); at += kPage) {
+    bytes[at] = std::byte{0};
+  }
+  bytes.back() = std::byte{0};
+  return buffers;
+}
+
 int SavedState::set_blocked_signals(std::uint64_t mask) const {
   return ::ptrace(PTRACE_SETSIGMASK, thread().value, sizeof mask, &mask) == 0 ? 0 : errno;
 }

@@ -64,6 +64,9 @@ struct StateBuffers {
   std::array<std::byte, 2 * kMaxXsaveBytes> xsave;
   std::array<std::byte, kMaxFrameBytes> frame;
   std::array<std::byte, kMaxFrameBytes> original;
+
+  // With all its pages there, but not all its bytes in the caches.
+  static std::unique_ptr<StateBuffers> make();
 };
 
 struct SystemCall {

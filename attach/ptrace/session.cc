@@ -45,7 +45,7 @@ Result<Reserved> reserve(const TracerThread& self, const PtraceOptions& options,
   if (auto admitted = admit(*facts, vm.pid, thread, options.policy); !admitted) {
     return admitted.error();
   }
-  auto buffers = std::make_unique<StateBuffers>();
+  auto buffers = StateBuffers::make();
   auto attachment = Attachment::seize(self, options.root, thread, options.policy, gadgets);
   if (!attachment) {
     return attachment.error();
