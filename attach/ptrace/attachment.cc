@@ -110,8 +110,8 @@ Result<Attachment> Attachment::seize(const TracerThread& /*self*/, const HostRoo
     return seize_error(errno, root, thread, policy);
   }
   Attachment attachment{thread};
-  if (!still_there(thread, gadgets)) {
-    return replaced_program(thread);
+  if (const int error = look_again(thread, gadgets); error != 0) {
+    return error == ESRCH ? gone(thread) : replaced_program(thread);
   }
   return attachment;
 }

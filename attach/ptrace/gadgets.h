@@ -47,8 +47,8 @@ class KnownGadgets {
   std::map<pid_t, Gadgets> known_;
 };
 
-// Whether they are where they were found: the program may have replaced itself by execve()
-// meanwhile. Allocates nothing.
-bool still_there(Tid thread, const Gadgets& gadgets);
+// 0 if they are where they were found; EFAULT if not, for the program may have replaced itself by
+// execve() meanwhile; ESRCH if the thread is ending. Allocates nothing.
+int look_again(Tid thread, const Gadgets& gadgets);
 
 }  // namespace kvmtsc::injection
