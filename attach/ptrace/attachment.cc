@@ -27,6 +27,11 @@ Error gone(Tid thread) {
   return Error{ErrorKind::kGone, name_of(thread) + " has ended", {}};
 }
 
+Error replaced_program(Tid thread) {
+  return Error{ErrorKind::kRefused,
+               name_of(thread) + " has replaced its program since it was looked at", "try again"};
+}
+
 long request(int what, Tid thread, unsigned long address, unsigned long data) {
   return ::syscall(SYS_ptrace, what, thread.value, address, data);
 }
@@ -97,13 +102,18 @@ Result<WaitStatus> await_status(Tid thread, MonotonicTime deadline) {
 }
 
 Result<Attachment> Attachment::seize(const TracerThread& /*self*/, const HostRoot& root, Tid thread,
-                                     const AttachPolicy& policy) {
-  const unsigned long options = static_cast<unsigned long>(PTRACE_O_TRACESYSGOOD) |
-                                (policy.suspend_seccomp ? kSuspendSeccomp : 0);
+                                     const AttachPolicy& policy, const Gadgets& gadgets) {
+  const unsigned long options =
+      static_cast<unsigned long>(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC) |
+      (policy.suspend_seccomp ? kSuspendSeccomp : 0);
   if (request(PTRACE_SEIZE, thread, 0, options) != 0) {
     return seize_error(errno, root, thread, policy);
   }
-  return Attachment{thread};
+  Attachment attachment{thread};
+  if (const int error = look_again(thread, gadgets); error != 0) {
+    return error == ESRCH ? gone(thread) : replaced_program(thread);
+  }
+  return attachment;
 }
 
 Attachment::~Attachment() {
@@ -134,11 +144,13 @@ Result<Stop> Stop::await(Attachment&& attachment, MonotonicTime deadline) {
         attachment.stopped_ = true;  // so that its destructor detaches; the group stop goes on
         return Error{ErrorKind::kRefused, name_of(thread) + " is stopped by a signal",
                      "continue the process first (SIGCONT)"};
+      case StopKind::kEvent:
+        attachment.stopped_ = true;
+        return replaced_program(thread);
       case StopKind::kEnded:
         return gone(thread);
       case StopKind::kSignal:
       case StopKind::kSyscall:
-      case StopKind::kEvent:
         break;
     }
     const int signal = status->kind == StopKind::kSignal ? status->signal : 0;

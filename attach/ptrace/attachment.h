@@ -19,7 +19,10 @@
 //   4. The process may be stopped by SIGSTOP meanwhile: the trap then carries that signal. We
 //   decline
 //      and detach, upon which the kernel puts the thread back into the group stop.
-//   5. Waits block, and look at their deadline at every tick (ticker.h). They use WNOWAIT. A wait
+//   5. The thread may run execve(), upon which nothing is where it was found: PTRACE_O_TRACEEXEC
+//   makes it stop there (the code of that stop is no signal either, see 1). We decline. If another
+//   thread of the process does, ours ends.
+//   6. Waits block, and look at their deadline at every tick (ticker.h). They use WNOWAIT. A wait
 //   without it clears the code the stop was reported with; if we were
 //      killed between such a wait and handing the signal back, the signal would be lost.
 #pragma once
@@ -28,6 +31,7 @@
 
 #include <utility>
 
+#include "attach/ptrace/gadgets.h"
 #include "attach/ptrace/thread_facts.h"
 #include "attach/ptrace/tid.h"
 #include "attach/ptrace/tracer_thread.h"
@@ -39,9 +43,10 @@ namespace kvmtsc::injection {
 
 class Attachment {
  public:
-  // kRefused if someone else traces the thread, kPermission with what would allow it, kGone.
+  // kRefused if someone else traces the thread or its program is not the one that `gadgets` were
+  // found in, kPermission with what would allow it, kGone.
   static Result<Attachment> seize(const TracerThread& self, const HostRoot& root, Tid thread,
-                                  const AttachPolicy& policy);
+                                  const AttachPolicy& policy, const Gadgets& gadgets);
 
   Attachment(Attachment&& other) noexcept
       : thread_(other.thread_),

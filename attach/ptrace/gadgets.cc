@@ -113,10 +113,20 @@ Result<Gadgets> KnownGadgets::find(pid_t process, const MemoryMap& map) {
   return found;
 }
 
-bool GadgetCode::intact() const {
-  return syscall_return == kSyscallReturn &&
-         (sigreturn == kSigreturnEax ||
-          std::equal(sigreturn.begin(), sigreturn.end(), kSigreturnRax.begin()));
+int look_again(Tid thread, const Gadgets& gadgets) {
+  std::array<std::byte, kSyscallReturn.size()> first{};
+  // As much as both forms have at least; the longer one is certain by then.
+  std::array<std::byte, kSigreturnEax.size()> second{};
+  if (const int error = read_memory(thread, gadgets.syscall_return, first); error != 0) {
+    return error;
+  }
+  if (const int error = read_memory(thread, gadgets.sigreturn, second); error != 0) {
+    return error;
+  }
+  const bool intact =
+      first == kSyscallReturn &&
+      (second == kSigreturnEax || std::equal(second.begin(), second.end(), kSigreturnRax.begin()));
+  return intact ? 0 : EFAULT;
 }
 
 }  // namespace kvmtsc::injection

@@ -37,7 +37,7 @@ Result<Gadgets> find_gadgets(pid_t process, const MemoryMap& map);
 
 // The gadgets of processes that are looked at again and again. Searching takes milliseconds, and
 // memory traffic that slows down what follows. Whoever uses what this remembers must look whether
-// the code is intact, and forget it when the process could not be used.
+// they are still there, and forget it when the process could not be used.
 class KnownGadgets {
  public:
   Result<Gadgets> find(pid_t process, const MemoryMap& map);
@@ -47,12 +47,8 @@ class KnownGadgets {
   std::map<pid_t, Gadgets> known_;
 };
 
-// What is at the two addresses now: the program may have replaced itself by execve() since they
-// were found.
-struct GadgetCode {
-  std::array<std::byte, 3> syscall_return{};
-  std::array<std::byte, 7> sigreturn{};  // as much as both forms have at least
-  bool intact() const;
-};
+// 0 if they are where they were found; EFAULT if not, for the program may have replaced itself by
+// execve() meanwhile; ESRCH if the thread is ending. Allocates nothing.
+int look_again(Tid thread, const Gadgets& gadgets);
 
 }  // namespace kvmtsc::injection

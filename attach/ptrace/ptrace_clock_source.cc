@@ -62,7 +62,7 @@ Result<PtraceClockSource::Answer> PtraceClockSource::hold(const AttachTarget& vm
                                                           const Calls& calls) const {
   return TracerThread::run([&](const TracerThread& self) -> Result<Answer> {
     self.run_beside(options_.root, vm.pid, thread);
-    auto reserved = reserve(self, options_, vm, thread);
+    auto reserved = reserve(self, options_, vm, thread, layout.gadgets);
     if (!reserved) {
       return reserved.error();
     }

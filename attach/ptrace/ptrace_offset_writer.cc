@@ -47,7 +47,7 @@ Result<WriteReport> PtraceOffsetWriter::write(const AttachTarget& vm,
     HeldVcpus vcpus;
     for (const WantedOffset& wanted : sorted) {
       const VcpuAccess& access = prepared->access.vcpus.at(wanted.id);
-      auto reserved = reserve(self, options_, vm, access.thread);
+      auto reserved = reserve(self, options_, vm, access.thread, prepared->layout.gadgets);
       if (!reserved) {
         return reserved.error();
       }
@@ -58,7 +58,7 @@ Result<WriteReport> PtraceOffsetWriter::write(const AttachTarget& vm,
           std::any_of(sorted.begin(), sorted.end(),
                       [id = id](const WantedOffset& wanted) { return wanted.id == id; });
       if (!named) {
-        auto reserved = reserve(self, options_, vm, access.thread);
+        auto reserved = reserve(self, options_, vm, access.thread, prepared->layout.gadgets);
         if (!reserved) {
           return reserved.error();
         }

@@ -26,20 +26,6 @@ int read_memory(Tid thread, RemoteAddress from, std::span<std::byte> into) {
   return outcome(::process_vm_readv(thread.value, &local, 1, &remote, 1, 0), into.size());
 }
 
-int read_memory(Tid thread, const std::array<RemotePiece, 3>& pieces) {
-  std::array<iovec, 3> local{};
-  std::array<iovec, 3> remote{};
-  std::size_t wanted = 0;
-  for (std::size_t i = 0; i < pieces.size(); ++i) {
-    local[i] = {pieces[i].into.data(), pieces[i].into.size()};
-    remote[i] = {as_iovec_base(pieces[i].from), pieces[i].into.size()};
-    wanted += pieces[i].into.size();
-  }
-  return outcome(
-      ::process_vm_readv(thread.value, local.data(), local.size(), remote.data(), remote.size(), 0),
-      wanted);
-}
-
 int write_memory(Tid thread, RemoteAddress to, std::span<const std::byte> from) {
   const iovec local{const_cast<std::byte*>(from.data()), from.size()};
   const iovec remote{as_iovec_base(to), from.size()};

@@ -2,7 +2,6 @@
 // partial transfer is an error.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <span>
 
@@ -11,14 +10,8 @@
 
 namespace kvmtsc::injection {
 
-struct RemotePiece {
-  RemoteAddress from;
-  std::span<std::byte> into;
-};
-
 // 0 or an errno; EFAULT when only part could be transferred. Allocate nothing.
 int read_memory(Tid thread, RemoteAddress from, std::span<std::byte> into);
-int read_memory(Tid thread, const std::array<RemotePiece, 3>& pieces);
 int write_memory(Tid thread, RemoteAddress to, std::span<const std::byte> from);
 
 }  // namespace kvmtsc::injection

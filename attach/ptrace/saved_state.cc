@@ -75,6 +75,17 @@ Result<ProcessLayout> ProcessLayout::read(const HostRoot& root, pid_t process,
   return ProcessLayout{*std::move(map), *gadgets};
 }
 
+std::unique_ptr<StateBuffers> StateBuffers::make() {
+  constexpr std::size_t kPage = 4096;
+  auto buffers = std::make_unique_for_overwrite<StateBuffers>();
+  const auto bytes = std::as_writable_bytes(std::span{buffers.get(), 1});
+  for (std::size_t at = 0; at < bytes.size(); at += kPage) {
+    bytes[at] = std::byte{0};
+  }
+  bytes.back() = std::byte{0};
+  return buffers;
+}
+
 int SavedState::set_blocked_signals(std::uint64_t mask) const {
   return ::ptrace(PTRACE_SETSIGMASK, thread().value, sizeof mask, &mask) == 0 ? 0 : errno;
 }
@@ -123,17 +134,11 @@ Result<SavedState> SavedState::save(Stop&& stop, const ProcessLayout& layout,
     return refused(thread, "has no room for a signal frame on its stack",
                    "try again; a VMM written in Go needs its agent library instead");
   }
-  GadgetCode code;
-  const int error = read_memory(
-      thread,
-      {{{layout.gadgets.syscall_return, code.syscall_return},
-        {layout.gadgets.sigreturn, code.sigreturn},
-        {state.layout_.bottom, std::span{state.buffers_->original}.first(state.layout_.size())}}});
-  if (error != 0 && error != EFAULT) {
-    return failed(error, "reading the memory", thread);
-  }
-  if (error == EFAULT || !code.intact()) {
-    return refused(thread, "has replaced its program since it was looked at", "try again");
+  if (const int error =
+          read_memory(thread, state.layout_.bottom,
+                      std::span{state.buffers_->original}.first(state.layout_.size()));
+      error != 0) {
+    return failed(error, "reading the stack", thread);
   }
   fill_frame(context, state.layout_, *xsave_bytes, layout.gadgets.sigreturn,
              std::span{state.buffers_->frame}.first(state.layout_.size()));

@@ -64,6 +64,9 @@ struct StateBuffers {
   std::array<std::byte, 2 * kMaxXsaveBytes> xsave;
   std::array<std::byte, kMaxFrameBytes> frame;
   std::array<std::byte, kMaxFrameBytes> original;
+
+  // With all its pages there, but not all its bytes in the caches.
+  static std::unique_ptr<StateBuffers> make();
 };
 
 struct SystemCall {
@@ -73,8 +76,8 @@ struct SystemCall {
 
 class SavedState {
  public:
-  // Step 1. kRefused when the thread cannot take an injection: in 32-bit code, on a stack without
-  // room, or the process has replaced its program since `layout` was read. `layout` outlives this.
+  // Step 1. kRefused when the thread cannot take an injection: in 32-bit code, or on a stack
+  // without room. `layout` is of the program that the thread was attached to, and outlives this.
   static Result<SavedState> save(Stop&& stop, const ProcessLayout& layout,
                                  std::unique_ptr<StateBuffers> buffers);
 

@@ -33,7 +33,7 @@ Status still_same_process(const HostRoot& root, const AttachTarget& vm) {
 }
 
 Result<Reserved> reserve(const TracerThread& self, const PtraceOptions& options,
-                         const AttachTarget& vm, Tid thread) {
+                         const AttachTarget& vm, Tid thread, const Gadgets& gadgets) {
   const auto facts = read_thread_facts(options.root, vm.pid, thread);
   if (!facts) {
     Error error = facts.error();
@@ -45,8 +45,8 @@ Result<Reserved> reserve(const TracerThread& self, const PtraceOptions& options,
   if (auto admitted = admit(*facts, vm.pid, thread, options.policy); !admitted) {
     return admitted.error();
   }
-  auto buffers = std::make_unique<StateBuffers>();
-  auto attachment = Attachment::seize(self, options.root, thread, options.policy);
+  auto buffers = StateBuffers::make();
+  auto attachment = Attachment::seize(self, options.root, thread, options.policy, gadgets);
   if (!attachment) {
     return attachment.error();
   }

@@ -39,7 +39,7 @@ struct Reserved {
 };
 // Looks whether the thread may be attached to, and does. Afterwards its number cannot be re-used.
 Result<Reserved> reserve(const TracerThread& self, const PtraceOptions& options,
-                         const AttachTarget& vm, Tid thread);
+                         const AttachTarget& vm, Tid thread, const Gadgets& gadgets);
 
 // Waits for the stop of a thread that was told to stop, and saves its state.
 Result<SavedState> take_hold(Reserved&& reserved, const ProcessLayout& layout,

@@ -59,9 +59,7 @@ Status internal::run_detached_from_signals(const std::function<void(const Tracer
         failed = ticker.error();
         return;
       }
-      if (busy) {
-        go_first();
-      }
+      go_first();
       body(TracerThread{busy});
     });
   } catch (const std::system_error& error) {
@@ -78,16 +76,20 @@ Status internal::run_detached_from_signals(const std::function<void(const Tracer
 }
 
 void TracerThread::run_beside(const HostRoot& root, pid_t process, Tid tracee) const {
-  if (host_busy_) {
+  const auto cpu = read_last_cpu(root, process, tracee);
+  if (host_busy_ || !cpu || *cpu >= CPU_SETSIZE) {
     return;
   }
-  const auto cpu = read_last_cpu(root, process, tracee);
-  if (cpu && *cpu < CPU_SETSIZE) {
-    cpu_set_t only;
-    CPU_ZERO(&only);
-    CPU_SET(*cpu, &only);
-    ::sched_setaffinity(0, sizeof only, &only);  // fails for a CPU that is not ours; then be it
+  cpu_set_t only;
+  CPU_ZERO(&only);
+  CPU_SET(*cpu, &only);
+  if (::sched_setaffinity(0, sizeof only, &only) != 0) {
+    return;  // not one of ours
   }
+  // As one of equals: the scheduler would move the tracee out of the way of anything else.
+  const sched_param normal{};
+  ::pthread_setschedparam(::pthread_self(), SCHED_OTHER, &normal);
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 0);
 }
 
 }  // namespace kvmtsc::injection

@@ -35,8 +35,8 @@ auto with_held(const injection::ProcessLayout& layout, injection::Tid thread,
   using injection::Attachment;
   return injection::TracerThread::run([&](const injection::TracerThread& self)
                                           -> decltype(use(std::declval<injection::SavedState&>())) {
-    auto buffers = std::make_unique<injection::StateBuffers>();
-    auto attachment = Attachment::seize(self, HostRoot{}, thread, policy);
+    auto buffers = injection::StateBuffers::make();
+    auto attachment = Attachment::seize(self, HostRoot{}, thread, policy, layout.gadgets);
     if (!attachment) {
       return attachment.error();
     }

@@ -158,8 +158,8 @@ TEST(RefusalTest, WithoutPermissionTheRemedyIsNamed) {
     const bool became = ::setgid(65534) == 0 && ::setuid(65534) == 0;
     const auto refused =
         injection::TracerThread::run([&](const injection::TracerThread& self) -> Result<Unit> {
-          auto attachment =
-              injection::Attachment::seize(self, HostRoot{}, Tid{process.pid()}, AttachPolicy{});
+          auto attachment = injection::Attachment::seize(self, HostRoot{}, Tid{process.pid()},
+                                                         AttachPolicy{}, injection::Gadgets{});
           if (!attachment) {
             return attachment.error();
           }
