@@ -1,0 +1,242 @@
+// The API as the server calls it: routes, the real CorrectionService, and the simulated fleet.
+#include "exporter/api/api.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "collectors/simulated/attach.h"
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/fake_journal.h"
+
+namespace kvmtsc {
+namespace {
+
+using Json = nlohmann::json;
+using std::chrono::seconds;
+
+struct Reply {
+  int status = 0;
+  Json body;
+  std::string location;
+};
+
+class ApiTest : public testing::Test {
+ protected:
+  ApiTest() {
+    ApiSources sources;
+    sources.latest = [this] { return latest_; };
+    sources.facts = [] { return ApiFacts{"1.0", "abc", "correct", seconds(5), true, seconds(1)}; };
+    sources.corrections = &service_;
+    sources.journal = &journal_;
+    sources.clock = &clock_;
+    add_api_routes(router_, sources);
+    sweep();
+  }
+
+  void sweep() {
+    clock_.advance(seconds(1));
+    auto snapshot = std::make_shared<Snapshot>();
+    snapshot->sequence = ++sequence_;
+    snapshot->host.clocksource = "tsc";
+    const auto listed = fleet_.list();
+    for (const FoundVm& found : *listed) {
+      VmState vm;
+      vm.key = found.key;
+      vm.identity = found.identity;
+      vm.label = found.identity.name;
+      vm.reading = *fleet_.read(found.key, {});
+      vm.skew = analyse_skew(vm.reading->vcpus, 0, 0);
+      vm.frequency = Frequency{3e9, 1};
+      vm.steps.assign(vm.reading->vcpus.size(), 0);
+      snapshot->vms.push_back(vm);
+    }
+    latest_ = snapshot;
+    service_.observe(*latest_);
+  }
+
+  Reply call(const std::string& method, const std::string& target, const std::string& body = "",
+             const std::string& key = "") {
+    http::Request request;
+    request.method = method;
+    request.path = target.substr(0, target.find('?'));
+    request.query = target.find('?') == target.npos ? "" : target.substr(target.find('?') + 1);
+    request.body = body;
+    request.peer = "10.0.0.1:1";
+    request.principal = principal_;
+    if (!key.empty()) {
+      request.headers.emplace_back("Idempotency-Key", key);
+    }
+    const http::Response response = router_.route(request);
+    Reply reply{response.status, Json::parse(response.body, nullptr, false), ""};
+    for (const auto& [name, value] : response.headers) {
+      if (name == "Location") {
+        reply.location = value;
+      }
+    }
+    return reply;
+  }
+  std::string finish(const Reply& accepted) {
+    service_.run_queued();
+    sweep();
+    sweep();
+    return call("GET", accepted.location).body["verdict"];
+  }
+
+  FakeClock clock_;
+  FakeJournal journal_;
+  SimulatedFleet fleet_{1, 8, clock_};
+  SimulatedAttach attach_{fleet_, clock_, nullptr, nullptr};
+  SnapshotPtr latest_;
+  std::uint64_t sequence_ = 0;
+  CorrectionService service_{[] {
+                               CorrectionOptions options;
+                               options.enabled = true;
+                               return options;
+                             }(),
+                             {&attach_, &attach_, &journal_, &clock_, [this] { return latest_; },
+                              [](const VmIdentity&) { return false; }, [] {}}};
+  http::Router router_;
+  http::Principal principal_{"token:night", http::Role::kOperator, {}};
+};
+
+TEST_F(ApiTest, ShowsTheHostAndItsVms) {
+  const Json host = call("GET", "/api/v1/host").body;
+  EXPECT_EQ(host["attach_mode"], "correct");
+  EXPECT_EQ(host["you"]["role"], "operator");
+  const Json vms = call("GET", "/api/v1/vms").body;
+  EXPECT_EQ(vms["vms"].size(), latest_->vms.size());
+  const Reply skewed = call("GET", "/api/v1/vms/sim-skewed");
+  EXPECT_EQ(skewed.body["spread_ticks"], "9000000");
+  EXPECT_EQ(skewed.body["vcpu_list"].back()["skew_ticks"], "9000000");
+  EXPECT_TRUE(skewed.body["vcpu_list"][0]["offset"].is_string());
+}
+
+TEST_F(ApiTest, FindsVmsByNameUuidAndProcess) {
+  const Json vm = call("GET", "/api/v1/vms/sim-skewed").body;
+  const std::string uuid = vm["uuid"];
+  EXPECT_EQ(call("GET", "/api/v1/vms/" + uuid).body["vm"], "sim-skewed");
+  const std::string process = vm["pid"].dump() + "-" + vm["fd"].dump();
+  EXPECT_EQ(call("GET", "/api/v1/vms/" + process).body["vm"], "sim-skewed");
+  EXPECT_EQ(call("GET", "/api/v1/vms/none").status, 404);
+  auto twins = std::make_shared<Snapshot>(*latest_);
+  twins->vms[1].identity.uuid = uuid;
+  twins->vms[0].identity.uuid = uuid;
+  latest_ = twins;
+  const Reply ambiguous = call("GET", "/api/v1/vms/" + uuid);
+  EXPECT_EQ(ambiguous.status, 409);
+  EXPECT_EQ(ambiguous.body["candidates"].size(), 2u);
+}
+
+TEST_F(ApiTest, PlansCorrectsAndUndoes) {
+  const Reply planned = call("POST", "/api/v1/vms/sim-skewed/plans", R"({"goal":"align"})");
+  EXPECT_EQ(planned.status, 201);
+  EXPECT_EQ(planned.body["vcpus"][0]["jump_ticks"], "9000000");
+  const std::string id = planned.body["id"];
+  const Reply accepted = call("POST", "/api/v1/vms/sim-skewed/corrections",
+                              R"({"plan":")" + id + R"(","reason":"page 17"})");
+  ASSERT_EQ(accepted.status, 202) << accepted.body;
+  EXPECT_EQ(finish(accepted), "corrected");
+  const std::string undo = accepted.location + "/undo";
+  const Reply refused = call("POST", undo, "{}");
+  EXPECT_EQ(refused.status, 422);
+  const Reply undone = call("POST", undo, R"({"allow":["backwards"]})");
+  ASSERT_EQ(undone.status, 202) << undone.body;
+  EXPECT_EQ(finish(undone), "corrected");
+  EXPECT_EQ(call("GET", "/api/v1/corrections?limit=1").body["corrections"].size(), 1u);
+  EXPECT_EQ(call("GET", "/api/v1/corrections?vm=other").body["corrections"].size(), 0u);
+  EXPECT_EQ(call("GET", "/api/v1/corrections/c-none").status, 404);
+  const Json audit = call("GET", "/api/v1/audit?limit=1000").body;
+  EXPECT_EQ(audit["events"].front()["what"], "planned");
+  EXPECT_EQ(audit["events"].front()["who"], "token:night");
+}
+
+TEST_F(ApiTest, SetsOneOffsetPlainly) {
+  const std::string path = "/api/v1/vms/sim-healthy-1/vcpus/1/tsc-offset";
+  const auto& vm = *std::ranges::find(latest_->vms, "sim-healthy-1", &VmState::label);
+  const std::int64_t now = vm.reading->vcpus[1].offset;
+  const std::string offset = std::to_string(now + 10);
+  EXPECT_EQ(call("PUT", path, R"({"offset":")" + offset + R"(","expected":"1"})").status, 409);
+  const Reply accepted = call(
+      "PUT", path, R"({"offset":")" + offset + R"(","expected":")" + std::to_string(now) + "\"}");
+  ASSERT_EQ(accepted.status, 202) << accepted.body;
+  EXPECT_EQ(accepted.body["plan"]["vcpus"].size(), vm.reading->vcpus.size());
+  for (const char* id : {"99", "-1", "x", "4294967296"}) {
+    EXPECT_EQ(call("PUT", std::string("/api/v1/vms/sim-skewed/vcpus/") + id + "/tsc-offset",
+                   R"({"offset":"1"})")
+                  .status,
+              404)
+        << id;
+  }
+  EXPECT_EQ(call("PUT", path, "{}").status, 400);
+}
+
+TEST_F(ApiTest, ADryRunLeavesNoTrace) {
+  const auto recorded = journal_.all.size();
+  const Reply preview =
+      call("POST", "/api/v1/vms/sim-skewed/corrections", R"({"goal":"align","dry_run":true})");
+  EXPECT_EQ(preview.status, 200);
+  EXPECT_EQ(preview.body["vcpus"][0]["jump_ticks"], "9000000");
+  EXPECT_EQ(journal_.all.size(), recorded);
+}
+
+TEST_F(ApiTest, ARefusalNamesWhatToAllow) {
+  const Reply refused =
+      call("POST", "/api/v1/vms/sim-skewed/corrections", R"({"goal":"align","to":"reference"})");
+  EXPECT_EQ(refused.status, 422);
+  EXPECT_EQ(refused.body["objections"][0]["objection"], "backwards");
+  EXPECT_TRUE(refused.body.contains("remedy"));
+  EXPECT_EQ(journal_.all.back().what, "refused");
+}
+
+TEST_F(ApiTest, RefusesMistakenBodies) {
+  for (const char* body : {"", "{}", "[]", "not json", R"({"goal":"align","plan":"p-1"})",
+                           R"({"goal":"align","x":1})", R"({"plan":1})"}) {
+    EXPECT_EQ(call("POST", "/api/v1/vms/sim-skewed/corrections", body).status, 400) << body;
+  }
+  EXPECT_EQ(call("POST", "/api/v1/vms/sim-skewed/corrections", R"({"plan":"p-1"})").status, 404);
+  EXPECT_EQ(call("GET", "/api/v1/audit?after=x").status, 400);
+  EXPECT_EQ(call("GET", "/api/v1/corrections?limit=-1").status, 400);
+}
+
+TEST_F(ApiTest, APlanIsOfItsVm) {
+  const std::string id =
+      call("POST", "/api/v1/vms/sim-skewed/plans", R"({"goal":"align"})").body["id"];
+  EXPECT_EQ(call("POST", "/api/v1/vms/sim-nested/corrections", R"({"plan":")" + id + "\"}").status,
+            409);
+}
+
+TEST_F(ApiTest, TheSameKeyIsOneCorrection) {
+  const std::string path = "/api/v1/vms/sim-skewed/corrections";
+  const Reply first = call("POST", path, R"({"goal":"align"})", "key");
+  const Reply again = call("POST", path, R"({"goal":"align"})", "key");
+  EXPECT_EQ(first.status, 202);
+  EXPECT_EQ(again.body["id"], first.body["id"]);
+  EXPECT_EQ(call("POST", path, R"({"goal":"align","reason":"x"})", "key").status, 422);
+  EXPECT_EQ(call("POST", path, R"({"goal":"align"})").status, 409);  // one is under way
+  clock_.advance(std::chrono::hours(25));
+  EXPECT_NE(call("POST", path, R"({"goal":"align"})", "key").body["id"], first.body["id"]);
+}
+
+TEST_F(ApiTest, OnlyOperatorsWithinTheirScope) {
+  const std::string path = "/api/v1/vms/sim-skewed/plans";
+  principal_.role = http::Role::kViewer;
+  EXPECT_EQ(call("POST", path, R"({"goal":"align"})").status, 403);
+  EXPECT_EQ(call("GET", "/api/v1/audit").status, 403);
+  principal_.role = http::Role::kNobody;
+  EXPECT_EQ(call("POST", path, R"({"goal":"align"})").status, 401);
+  principal_ = {"token:night", http::Role::kOperator, {"sim-nested"}};
+  EXPECT_EQ(call("POST", path, R"({"goal":"align"})").status, 403);
+  EXPECT_EQ(journal_.all.back().what, "refused");
+  principal_.scope = {"sim-skewed"};
+  EXPECT_EQ(call("POST", path, R"({"goal":"align"})").status, 201);
+}
+
+TEST_F(ApiTest, NotReadyBeforeTheFirstSweep) {
+  latest_ = nullptr;
+  EXPECT_EQ(call("GET", "/api/v1/vms").status, 503);
+  EXPECT_EQ(call("POST", "/api/v1/vms/a/plans", R"({"goal":"align"})").status, 404);
+}
+
+}  // namespace
+}  // namespace kvmtsc
