@@ -97,8 +97,8 @@ void print_outcome(const Session& session, const Json& correction) {
   print("  master clock      " + yes_no(field(facts, "master_clock")) + "\n");
   print("  vCPUs held        " + seconds_text(field(field(correction, "report"), "held_seconds")) +
         "\n");
-  if (const Json& why = field(facts, "why_unknown"); why.is_string() && why != "") {
-    print("  " + harmless(why.get<std::string>()) + "\n");
+  if (const Json& why = field(facts, "why_unknown"); plain_text(why) != "-") {
+    print("  " + harmless(plain_text(why)) + "\n");
   }
   if (const Json& error = field(correction, "error"); error.is_object()) {
     print("  " + harmless(plain_text(field(error, "message"))) + "\n");

@@ -113,8 +113,9 @@ class Doctor {
     std::size_t vms = 0;
     bool has_threads = true;
     for (const std::string& name : *names) {
-      const auto files = name.find('-') == name.npos ? std::optional<std::vector<std::string>>{}
-                                                     : vcpus_of(kvm + "/" + name);
+      const auto files = name.find('-') == name.npos
+                             ? std::optional<std::vector<std::string>>{}
+                             : vcpus_of(std::string(kvm).append("/").append(name));
       if (!files) {
         continue;
       }
@@ -135,7 +136,7 @@ class Doctor {
     const auto names = list_directory(directory);
     for (const std::string& name : names ? *names : std::vector<std::string>{}) {
       if (name.starts_with("vcpu")) {
-        paths.push_back(directory + "/" + name);
+        paths.push_back(std::string(directory).append("/").append(name));
       }
     }
     return paths;

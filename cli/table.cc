@@ -98,7 +98,7 @@ std::string Table::text(bool coloured) const {
     for (std::size_t column = 0; column < cells.size(); ++column) {
       const std::string fill(widths[column] - display_width(cells[column].text), ' ');
       const std::string shown = in_colour(cells[column].text, cells[column].colour, coloured);
-      line += blanks + (right_[column] ? fill : "") + shown;
+      line.append(blanks).append(right_[column] ? fill : "").append(shown);
       blanks = (right_[column] ? "" : fill) + kGap;
     }
     out += line + "\n";

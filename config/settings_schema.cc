@@ -40,8 +40,8 @@ std::vector<Setting> build() {
           [](auto& s) -> auto& { return s.listen_addresses; }),
       path_setting(
           named("web.config_file", "--web.config.file", "Web",
-                "File with TLS and password settings for the server. Not in this version, which "
-                "refuses to start with one."),
+                "File with TLS, passwords, tokens and roles for the server, in the format of "
+                "Prometheus's exporter-toolkit; docs/security.md shows one."),
           [](auto& s) -> auto& { return s.web_config_file; }, true),
 
       path_setting(

@@ -103,7 +103,7 @@ Result<Gadgets> KnownGadgets::find(pid_t process, const MemoryMap& map) {
   if (const auto known = known_.find(process); known != known_.end()) {
     return known->second;
   }
-  const auto found = find_gadgets(process, map);
+  auto found = find_gadgets(process, map);
   if (found) {
     if (known_.size() >= kMost) {
       known_.clear();

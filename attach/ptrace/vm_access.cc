@@ -61,9 +61,10 @@ VmDirectory read_directory(const HostRoot& root, const VmKey& key) {
       const auto thread = read_vcpu_thread(root, key, *id);
       directory.vcpus[*id] = thread ? std::optional{*thread} : std::nullopt;
       // Nor does it once the VM has gone; but then the vCPU's directory has, too.
-      directory.threads_known =
-          directory.threads_known && (::access((path + "/" + name + "/pid").c_str(), F_OK) == 0 ||
-                                      ::access((path + "/" + name).c_str(), F_OK) != 0);
+      const std::string vcpu = std::string(path).append("/").append(name);
+      directory.threads_known = directory.threads_known &&
+                                (::access(std::string(vcpu).append("/pid").c_str(), F_OK) == 0 ||
+                                 ::access(vcpu.c_str(), F_OK) != 0);
     }
   }
   return directory;

@@ -83,7 +83,7 @@ std::vector<Header> parameters_of(const std::vector<std::string>& pattern,
 
 }  // namespace
 
-void Router::add(std::string method, std::string path, Handler handler) {
+void Router::add(std::string method, const std::string& path, Handler handler) {
   Pattern& pattern = patterns_[path];
   pattern.segments = segments_of(path);
   pattern.methods[std::move(method)] = std::move(handler);

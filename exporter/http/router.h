@@ -24,7 +24,7 @@ class Router {
   // `method` is upper case. GET also answers HEAD. One handler for each method and path; a second
   // one replaces the first. Where several patterns match, the one that is literal in the leftmost
   // segment in which they differ wins.
-  void add(std::string method, std::string path, Handler handler);
+  void add(std::string method, const std::string& path, Handler handler);
 
   // The handler's request has Request::parameters, with "%2F" as '/'. 404 for an unknown path, 405
   // with Allow for a known path and another method, OPTIONS answered with Allow. A handler that

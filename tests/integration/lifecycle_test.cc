@@ -121,13 +121,13 @@ TEST_F(LifecycleTest, RefusesABadConfigurationAtTheStart) {
   EXPECT_NE(process.error().text().find("intervall"), std::string::npos) << process.error().text();
 }
 
-TEST_F(LifecycleTest, RefusesToServeWithoutTheTlsAndPasswordsAskedFor) {
+TEST_F(LifecycleTest, RefusesToServeWithoutTheWebConfigurationAskedFor) {
   for (const char* more : {"--web.listen-address=127.0.0.1:0", "--config.check"}) {
     const auto ended = run_program(
         {product_program("kvm-tsc-exporter"), "--web.config.file=web.yml", more}, "", kPatience);
     ASSERT_OK(ended);
     EXPECT_NE(ended->status.code, 0) << more;
-    EXPECT_NE(ended->error_output.find("web.config_file"), std::string::npos)
+    EXPECT_NE(ended->error_output.find("web.config.file"), std::string::npos)
         << ended->error_output;
   }
 }

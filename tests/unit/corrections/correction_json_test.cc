@@ -22,7 +22,7 @@ TEST(CorrectionJson, TicksAreExactAndWhatIsUnknownIsNull) {
   EXPECT_EQ(json["plan"]["goal"]["offset"], "-9007199254740993");
   EXPECT_EQ(json["plan"]["vcpus"][0]["then"], "-9007199254740993");
   EXPECT_EQ(json["requested"], "2023-11-14T22:13:20.000000001Z");
-  EXPECT_EQ(json["allowed"], nlohmann::json::array({"backwards"}));
+  EXPECT_EQ(json["allowed"].dump(), R"(["backwards"])");
   for (const char* unknown : {"verdict", "written", "finished", "report", "error", "undo_of"}) {
     EXPECT_TRUE(json[unknown].is_null()) << unknown;
   }
