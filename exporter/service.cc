@@ -9,6 +9,7 @@
 #include "base/version.h"
 #include "collectors/migration_signs.h"
 #include "exporter/log/log.h"
+#include "exporter/logged_journal.h"
 #include "exporter/routes.h"
 #include "exporter/store/sqlite_journal.h"
 
@@ -230,7 +231,10 @@ Result<Service::Needs> Service::gather(const Settings& settings) {
   if (!config) {
     return config.error();
   }
-  Needs needs{*std::move(rules), *std::move(journal), std::make_unique<Access>(system_clock()), {}};
+  Needs needs{*std::move(rules),
+              std::make_unique<LoggedJournal>(*std::move(journal)),
+              std::make_unique<Access>(system_clock()),
+              {}};
   if (settings.demo) {
     needs.demo_token = random_token();
     config->tokens.push_back(

@@ -373,8 +373,10 @@ int Server::Impl::http_error(mg_connection* connection, int status, const char* 
 }
 
 int Server::Impl::log_message(const mg_connection* connection, const char* message) {
-  // Why it does not start is start()'s to say, once.
-  if (Impl& self = of(connection); self.started_) {
+  // Why it does not start is start()'s to say, once. Failed handshakes are whatever knocks at the
+  // port, as often as it likes.
+  const bool handshake = std::string_view(message).starts_with("sslize error");
+  if (Impl& self = of(connection); self.started_ && !handshake) {
     self.log(message);
   }
   return 1;  // and CivetWeb need not log it anywhere

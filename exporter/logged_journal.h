@@ -1,0 +1,33 @@
+// LoggedJournal: a Journal whose events are log lines as well. Any thread.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "corrections/journal.h"
+
+namespace kvmtsc {
+
+class LoggedJournal final : public Journal {
+ public:
+  explicit LoggedJournal(std::unique_ptr<Journal> journal) : journal_(std::move(journal)) {}
+
+  // Logged whether or not it could be recorded; a failure to record is a line of its own.
+  Status record(const JournalEvent& event,
+                const std::optional<JournalCorrection>& correction) override;
+  Result<std::vector<JournalEvent>> events(const JournalQuery& query) override {
+    return journal_->events(query);
+  }
+  Result<std::vector<JournalCorrection>> corrections(std::size_t limit) override {
+    return journal_->corrections(limit);
+  }
+  Result<std::vector<JournalCorrection>> unfinished() override { return journal_->unfinished(); }
+  Result<std::optional<JournalCorrection>> correction(const std::string& id) override {
+    return journal_->correction(id);
+  }
+
+ private:
+  std::unique_ptr<Journal> journal_;
+};
+
+}  // namespace kvmtsc
