@@ -29,6 +29,9 @@ constexpr std::size_t kOverlap = kSigreturnRax.size() - 1;
 template <std::size_t N>
 std::optional<std::size_t> find(std::span<const std::byte> code,
                                 const std::array<std::byte, N>& what) {
+  if (code.empty()) {  // memmem() takes no null pointer, even of nothing
+    return std::nullopt;
+  }
   const void* const at = ::memmem(code.data(), code.size(), what.data(), what.size());
   if (at == nullptr) {
     return std::nullopt;
