@@ -24,11 +24,11 @@ int watch(const Session& session, double interval_seconds);
 
 // What a correction is to reach; at most one of the first four is set, none means aligning.
 struct GoalOptions {
-  std::string align_to;
-  std::string set_offset;  // with `vcpu` for one vCPU
-  std::string shift_ticks;
-  std::string shift_time;  // "5ms"
-  std::optional<unsigned> vcpu;
+  std::string align_to = {};
+  std::string set_offset = {};  // with `vcpu` for one vCPU
+  std::string shift_ticks = {};
+  std::string shift_time = {};  // "5ms"
+  std::optional<unsigned> vcpu = {};
 };
 // As the API takes it; an error for a time that is none.
 Result<Json> goal_json(const GoalOptions& options);

@@ -94,13 +94,13 @@ std::string Table::text(bool coloured) const {
   std::string out;
   const auto add_line = [&](const std::vector<Cell>& cells) {
     std::string line;
-    std::string blanks;  // kept back, so that no line ends in them
     for (std::size_t column = 0; column < cells.size(); ++column) {
       const std::string fill(widths[column] - display_width(cells[column].text), ' ');
       const std::string shown = in_colour(cells[column].text, cells[column].colour, coloured);
-      line.append(blanks).append(right_[column] ? fill : "").append(shown);
-      blanks = (right_[column] ? "" : fill) + kGap;
+      line.append(right_[column] ? fill : "").append(shown);
+      line.append(right_[column] ? "" : fill).append(kGap);
     }
+    line.erase(line.find_last_not_of(' ') + 1);
     out += line + "\n";
   };
   std::vector<Cell> heading;

@@ -1,0 +1,36 @@
+#include "cli/figures.h"
+
+#include <gtest/gtest.h>
+
+namespace kvmtsc {
+namespace {
+
+TEST(Figures, SecondsHaveTheUnitThatFits) {
+  EXPECT_EQ(seconds_text(0.003466), "3.47 ms");
+  EXPECT_EQ(seconds_text(0.003466, true), "+3.47 ms");
+  EXPECT_EQ(seconds_text(-1.2e-7, true), "-120 ns");
+  EXPECT_EQ(seconds_text(1.5), "1.5 s");
+  EXPECT_EQ(seconds_text(0.99999), "1 s");
+  EXPECT_EQ(seconds_text(1.4e-11), "14 ps");
+  EXPECT_EQ(seconds_text(0), "0 s");
+  EXPECT_EQ(seconds_text(nullptr), "-");
+}
+
+TEST(Figures, TicksAreGroupedAndExact) {
+  EXPECT_EQ(ticks_text("0"), "0");
+  EXPECT_EQ(ticks_text("999"), "999");
+  EXPECT_EQ(ticks_text("-1000"), "-1,000");
+  EXPECT_EQ(ticks_text("-9223372036854775808"), "-9,223,372,036,854,775,808");
+  EXPECT_EQ(ticks_text(nullptr), "-");
+}
+
+TEST(Figures, WhatIsUnknownIsADash) {
+  EXPECT_EQ(plain_text(nullptr), "-");
+  EXPECT_EQ(plain_text(""), "-");
+  EXPECT_EQ(plain_text(5), "5");
+  EXPECT_EQ(yes_no(nullptr), "-");
+  EXPECT_EQ(yes_no(false), "no");
+}
+
+}  // namespace
+}  // namespace kvmtsc
