@@ -1,6 +1,7 @@
 #include "bench/attach_bench.h"
 
 #include <fcntl.h>
+#include <sys/syscall.h>
 
 #include <array>
 #include <chrono>
@@ -15,6 +16,7 @@
 #include "bench/bare_ptrace.h"
 #include "bench/statistics.h"
 #include "bench/stopwatch.h"
+#include "tests/integration/attach/tracee.h"
 #include "tests/integration/attach/vm_fixture.h"
 #include "tests/integration/exporter.h"
 #include "tests/micro_vmm/vm.h"
@@ -108,6 +110,31 @@ void add_rows(const std::string& what, const std::string& baseline, const Costs&
                {}});
 }
 
+// As PtraceClockSource holds a thread, for a call that needs no VM.
+Result<Nanoseconds> hold_for_one_call(const injection::TracerThread& self,
+                                      const injection::ProcessLayout& layout, Tid thread) {
+  auto buffers = injection::StateBuffers::make();
+  auto attachment = injection::Attachment::seize(self, HostRoot{}, thread, {}, layout.gadgets);
+  if (!attachment) {
+    return attachment.error();
+  }
+  injection::Reserved reserved{*std::move(attachment), std::move(buffers)};
+  const MonotonicTime begun = system_clock().monotonic();
+  if (auto interrupted = reserved.attachment.interrupt(); !interrupted) {
+    return interrupted.error();
+  }
+  {
+    auto state = injection::take_hold(std::move(reserved), layout, testing::soon());
+    if (!state) {
+      return state.error();
+    }
+    if (auto called = state->call({SYS_getppid, {}}, testing::soon()); !called) {
+      return called.error();
+    }
+  }
+  return system_clock().monotonic() - begun;
+}
+
 // The median hold of a correction, in microseconds.
 Result<double> measure_qemu(unsigned vcpus, Results& results) {
   const auto qemu = testing::start_qemu(vcpus);
@@ -181,6 +208,40 @@ Status measure_without_attaching(Results& results) {
 }
 
 }  // namespace
+
+Status measure_one_call(Results& results) {
+  const testing::Tracee waiting("sleeper", {"3600000", "ppoll"});
+  if (!waiting.valid()) {
+    return Error{ErrorKind::kIo, "the tracee does not start", {}};
+  }
+  const HostRoot root;
+  const Tid thread{waiting.pid()};
+  injection::KnownGadgets gadgets;
+  Costs costs;
+  for (int i = 0; i < kRounds; ++i) {
+    for (const bool ours : {true, false}) {
+      const auto layout = injection::ProcessLayout::read(root, waiting.pid(), &gadgets);
+      if (!layout) {
+        return layout.error();
+      }
+      const auto held = injection::TracerThread::run(
+          [&](const injection::TracerThread& self) -> Result<Nanoseconds> {
+            self.run_beside(root, waiting.pid(), thread);
+            if (ours) {
+              return hold_for_one_call(self, *layout, thread);
+            }
+            return bare_ptrace(self, thread, layout->gadgets, 1);
+          });
+      if (!held) {
+        return held.error();
+      }
+      (ours ? costs.ours : costs.bare).add(microseconds(*held));
+    }
+  }
+  add_rows("one getppid, hold of a thread in ppoll", "interrupt, 1 getppid, detach", costs, 1,
+           results);
+  return ok_status();
+}
 
 Status measure_attaching(Results& results) {
   if (const auto missing = testing::missing_for_qemu()) {

@@ -8,6 +8,10 @@
 
 namespace kvmtsc::bench {
 
+// One getppid in a thread that waits in ppoll, ours beside the bare sequence: what any machine can
+// measure, and the part of a clock reading that is not KVM's.
+Status measure_one_call(Results& results);
+
 // With QEMUs of 1, 4 and 16 vCPUs; rows of their own say what the same readings cost where nobody
 // has to be attached to.
 Status measure_attaching(Results& results);

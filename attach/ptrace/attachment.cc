@@ -167,6 +167,20 @@ Status Stop::read_registers(user_regs_struct& into) const {
   return ok_status();
 }
 
+Result<Stop::SyscallExit> Stop::read_syscall_exit() const {
+  __ptrace_syscall_info info{};
+  const long size = request(static_cast<int>(PTRACE_GET_SYSCALL_INFO), thread(), sizeof info,
+                            reinterpret_cast<unsigned long>(&info));
+  if (size < 0) {
+    return failed(errno, "PTRACE_GET_SYSCALL_INFO", thread());
+  }
+  if (info.op != PTRACE_SYSCALL_INFO_EXIT) {
+    return Error{ErrorKind::kIo, name_of(thread()) + " is not at the exit of a system call", {}};
+  }
+  return SyscallExit{info.exit.rval, RemoteAddress{info.instruction_pointer},
+                     RemoteAddress{info.stack_pointer}};
+}
+
 Status Stop::write_registers(const user_regs_struct& from) const {
   if (::ptrace(PTRACE_SETREGS, thread().value, nullptr, &from) != 0) {
     return failed(errno, "PTRACE_SETREGS", thread());

@@ -29,6 +29,7 @@
 
 #include <sys/user.h>
 
+#include <cstdint>
 #include <utility>
 
 #include "attach/ptrace/gadgets.h"
@@ -81,6 +82,15 @@ class Stop {
   Tid thread() const { return attachment_.thread_; }
   // False once the thread runs again, or is gone; nothing can be read or put back then.
   bool stopped() const { return attachment_.stopped_; }
+
+  // What a thread that stands at the exit of a system call brings back, and where it is.
+  struct SyscallExit {
+    std::int64_t result = 0;
+    RemoteAddress instruction;
+    RemoteAddress stack;
+  };
+  // kIo when it stands elsewhere. At half the cost of reading all registers. Linux 5.3.
+  Result<SyscallExit> read_syscall_exit() const;
 
   Status read_registers(user_regs_struct& into) const;
   Status write_registers(const user_regs_struct& from) const;

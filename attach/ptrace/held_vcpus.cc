@@ -131,20 +131,18 @@ void HeldVcpus::run_round(Call call, MonotonicTime deadline) {
   }
 }
 
-bool HeldVcpus::read_files() {
-  for (Vcpu& vcpu : vcpus_) {
+void HeldVcpus::read_offsets(MonotonicTime deadline) {
+  const bool all = std::all_of(vcpus_.begin(), vcpus_.end(), [](Vcpu& vcpu) {
     vcpu.result = vcpu.files->read();
-    if (!vcpu.result) {
-      return false;
-    }
+    return vcpu.result.has_value();
+  });
+  if (!all) {
+    run_round(Call::kRead, deadline);
   }
-  return true;
 }
 
 Status HeldVcpus::read_before(MonotonicTime deadline) {
-  if (!read_files()) {
-    run_round(Call::kRead, deadline);
-  }
+  read_offsets(deadline);
   for (Vcpu& vcpu : vcpus_) {
     vcpu.report.before = vcpu.result;
     if (!vcpu.result) {
@@ -162,7 +160,7 @@ void HeldVcpus::write_all(MonotonicTime deadline) {
   for (Vcpu& vcpu : vcpus_) {
     vcpu.report.accepted = vcpu.result.has_value();
   }
-  run_round(Call::kRead, deadline);
+  read_offsets(deadline);
   for (Vcpu& vcpu : vcpus_) {
     vcpu.report.read_back = vcpu.result;
   }

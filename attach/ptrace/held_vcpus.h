@@ -55,7 +55,8 @@ class HeldVcpus {
   };
   enum class Call { kRead, kWrite };
 
-  bool read_files();
+  // From the files, or by a call in each thread where they do not tell.
+  void read_offsets(MonotonicTime deadline);
   void run_round(Call call, MonotonicTime deadline);
   void fail(Vcpu& vcpu, const Error& error);
 

@@ -22,12 +22,18 @@ std::optional<std::int64_t> read_number(const UniqueFd& file) {
 OffsetFiles::OffsetFiles(const HostRoot& root, const VmKey& vm, VcpuId vcpu) {
   const std::string directory =
       root.debugfs + "/kvm/" + directory_name(vm) + "/vcpu" + std::to_string(vcpu);
-  guest_mode_.reset(::open((directory + "/guest_mode").c_str(), O_RDONLY | O_CLOEXEC));
-  offset_.reset(::open((directory + "/tsc-offset").c_str(), O_RDONLY | O_CLOEXEC));
+  for (Reading& reading : readings_) {
+    reading.guest_mode.reset(::open((directory + "/guest_mode").c_str(), O_RDONLY | O_CLOEXEC));
+    reading.offset.reset(::open((directory + "/tsc-offset").c_str(), O_RDONLY | O_CLOEXEC));
+  }
 }
 
-std::optional<std::int64_t> OffsetFiles::read() const {
-  return read_number(guest_mode_) == 0 ? read_number(offset_) : std::nullopt;
+std::optional<std::int64_t> OffsetFiles::read() {
+  if (used_ == readings_.size()) {
+    return std::nullopt;
+  }
+  const Reading& reading = readings_[used_++];
+  return read_number(reading.guest_mode) == 0 ? read_number(reading.offset) : std::nullopt;
 }
 
 }  // namespace kvmtsc::injection

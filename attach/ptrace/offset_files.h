@@ -1,9 +1,12 @@
 // OffsetFiles: a vCPU's offset from debugfs, which costs less than a call in the vCPU's thread.
 //
-// Opened before the thread is stopped and read once while it stands still (the files are made when
-// they are read, and cannot be read twice; DESIGN fact 3).
+// Opened before the thread is stopped and read while it stands still, before and after a write. An
+// open file is made when it is read and cannot be read twice (DESIGN fact 3), so each reading has
+// its own.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -19,12 +22,18 @@ class OffsetFiles {
   OffsetFiles(const HostRoot& root, const VmKey& vm, VcpuId vcpu);
 
   // What KVM_VCPU_TSC_OFFSET would say. Absent where only the call can tell: a nested guest's
-  // offset is on top of it, or a file is missing. Allocates only then.
-  std::optional<std::int64_t> read() const;
+  // offset is on top of it, a file is missing, or it has been read kReadings times.
+  std::optional<std::int64_t> read();
 
  private:
-  UniqueFd guest_mode_;
-  UniqueFd offset_;
+  static constexpr std::size_t kReadings = 2;
+  struct Reading {
+    UniqueFd guest_mode;
+    UniqueFd offset;
+  };
+
+  std::array<Reading, kReadings> readings_;
+  std::size_t used_ = 0;
 };
 
 }  // namespace kvmtsc::injection

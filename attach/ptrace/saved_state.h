@@ -69,6 +69,11 @@ struct StateBuffers {
   static std::unique_ptr<StateBuffers> make();
 };
 
+// Goes through the motions of saving and of writing a frame, without changing anything of the
+// thread: what is done for the first time in a while takes up to twice as long, and should while
+// nobody waits for it. `thread` runs, or not; a part that fails is left out.
+void rehearse(const HostRoot& root, Tid thread, StateBuffers& buffers);
+
 struct SystemCall {
   long number = 0;
   std::array<std::uint64_t, 6> arguments{};
@@ -111,14 +116,15 @@ class SavedState {
   enum class Phase { kStopped, kSaved, kArmed, kAtEntry };
 
   SavedState(Stop&& stop, RemoteAddress code, std::unique_ptr<StateBuffers> buffers)
-      : stop_(std::move(stop)), code_(code), buffers_(std::move(buffers)) {}
+      : buffers_(std::move(buffers)), stop_(std::move(stop)), code_(code) {}
 
   Status arm();
   int set_blocked_signals(std::uint64_t mask) const;
 
+  // Null in a moved-from state. Before the stop, so that memory is freed once the thread is let go.
+  std::unique_ptr<StateBuffers> buffers_;
   Stop stop_;
-  RemoteAddress code_;                     // `syscall; ret`
-  std::unique_ptr<StateBuffers> buffers_;  // null in a moved-from state
+  RemoteAddress code_;  // `syscall; ret`
   user_regs_struct saved_{};
   std::uint64_t blocked_signals_ = 0;
   FrameLayout layout_;

@@ -20,8 +20,10 @@ struct Shared {
   std::atomic<int> holding{0};
 };
 
-void spin_until(MonotonicTime time) {
-  while (system_clock().monotonic() < time) {
+// Until `time` has come or `over`.
+template <typename Condition>
+void spin_until(MonotonicTime time, const Condition& over) {
+  while (system_clock().monotonic() < time && !over()) {
     ::sched_yield();
   }
 }
@@ -57,7 +59,12 @@ Storm kill_storm(Tracee& tracee, int kills, Nanoseconds longest, unsigned seed,
     while (shared->started == 0) {
       ::sched_yield();
     }
-    spin_until(system_clock().monotonic() + Nanoseconds{delay(random)});
+    // Every other one is timed from the moment the thread is held: how long a tracer takes to get
+    // there depends on what else the machine does.
+    if (storm.kills % 2 == 1) {
+      spin_until(system_clock().monotonic() + 10 * longest, [&] { return shared->holding != 0; });
+    }
+    spin_until(system_clock().monotonic() + Nanoseconds{delay(random)}, [] { return false; });
     ::kill(tracer, SIGKILL);
     ::waitpid(tracer, nullptr, 0);
     ++storm.kills;

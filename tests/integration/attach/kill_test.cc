@@ -31,15 +31,15 @@ TEST_P(KilledTest, TheTraceeLivesOnUnharmed) {
   const bool execs = GetParam().program == "exec";
   const unsigned seed = std::random_device{}();
   const Storm storm = execs
-                          ? kill_storm(process, 1'000'000, std::chrono::milliseconds(3), seed,
+                          ? kill_storm(process, 1'000'000, std::chrono::milliseconds(1), seed,
                                        [&](std::atomic<int>&) {
                                          (void)inject(process.pid(), injection::Tid{process.pid()});
                                        })
                           : kill_storm(process, 1'000'000, seed);
   EXPECT_EQ(process.wait(20), 0) << process.errors();
-  EXPECT_GT(storm.kills, 100);
+  EXPECT_GT(storm.kills, 20);  // on a busy machine; torture makes thousands
   if (!execs) {
-    EXPECT_GT(storm.while_holding, 10);
+    EXPECT_GT(storm.while_holding, 5);
   }
 }
 
