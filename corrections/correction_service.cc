@@ -134,7 +134,7 @@ Result<PlanRecord> CorrectionService::make_plan(const VmKey& key,
     const std::lock_guard lock(mutex_);
     conditions.tsc_protected = protected_.contains(key);
   }
-  auto plan = plan_correction(*vm, snapshot->host, snapshot->sequence, conditions, goal);
+  auto plan = plan_correction(*vm, snapshot->sequence, conditions, goal);
   if (!plan) {
     return plan.error();
   }

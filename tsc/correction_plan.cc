@@ -187,6 +187,9 @@ Finding within_bound(const CorrectionPlan& plan) {
 
 Finding untrusted(const VmState& vm) {
   const VmReading& reading = *vm.reading;
+  if (reading.trust == Trust::kUnstableHostTsc) {
+    return {};  // an objection of its own
+  }
   if (reading.trust != Trust::kTrusted) {
     return trust_explanation(reading.trust);
   }
@@ -213,8 +216,7 @@ Finding unequal_ratios(const VmReading& reading) {
   return "the vCPUs' scaling ratios differ, so their TSCs will drift apart again";
 }
 
-void judge(CorrectionPlan& plan, const VmState& vm, const HostClock& host,
-           const PlanConditions& conditions) {
+void judge(CorrectionPlan& plan, const VmState& vm, const PlanConditions& conditions) {
   const auto add = [&](Objection objection, Finding finding) {
     if (finding) {
       plan.objections.push_back({objection, *std::move(finding)});
@@ -224,7 +226,7 @@ void judge(CorrectionPlan& plan, const VmState& vm, const HostClock& host,
   add(Objection::kLargeStep, large_step(plan, conditions.max_step));
   add(Objection::kWithinBound, within_bound(plan));
   add(Objection::kUntrusted, untrusted(vm));
-  if (!host.tsc_is_stable()) {
+  if (vm.reading->trust == Trust::kUnstableHostTsc) {
     add(Objection::kUnstableHostTsc,
         "the host's clocksource is not tsc, so KVM rewrites offsets by itself");
   }
@@ -252,8 +254,8 @@ std::optional<Objection> parse_objection(std::string_view name) {
   return std::nullopt;
 }
 
-Result<CorrectionPlan> plan_correction(const VmState& vm, const HostClock& host,
-                                       std::uint64_t sequence, const PlanConditions& conditions,
+Result<CorrectionPlan> plan_correction(const VmState& vm, std::uint64_t sequence,
+                                       const PlanConditions& conditions,
                                        const CorrectionGoal& goal) {
   if (!vm.reading || vm.reading->vcpus.empty()) {
     return Error{ErrorKind::kRefused, vm.label + ": its offsets could not be read",
@@ -281,7 +283,7 @@ Result<CorrectionPlan> plan_correction(const VmState& vm, const HostClock& host,
       vcpu.jump_seconds = static_cast<double>(vcpu.jump_ticks) / plan.frequency->hertz;
     }
   }
-  judge(plan, vm, host, conditions);
+  judge(plan, vm, conditions);
   return plan;
 }
 

@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "base/result.h"
-#include "tsc/host_clock.h"
 #include "tsc/snapshot.h"
 
 namespace kvmtsc {
@@ -96,8 +95,8 @@ struct PlanConditions {
 // kNotFound for a vCPU that is not there, kInvalid for a goal that is none (both shifts or neither,
 // a restore that misses a vCPU, a shift beyond 64 bits), kRefused when there is no reading to plan
 // from. What merely speaks against the plan is in it.
-Result<CorrectionPlan> plan_correction(const VmState& vm, const HostClock& host,
-                                       std::uint64_t sequence, const PlanConditions& conditions,
+Result<CorrectionPlan> plan_correction(const VmState& vm, std::uint64_t sequence,
+                                       const PlanConditions& conditions,
                                        const CorrectionGoal& goal);
 
 // Whether the VM's last reading is what two sweeps have agreed on.

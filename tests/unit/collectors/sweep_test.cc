@@ -162,6 +162,16 @@ TEST_F(SweepTest, AnUnstableHostTscIsTrustedInNothing) {
   EXPECT_FALSE(vm("web")->skew);
 }
 
+TEST_F(SweepTest, ASimulatedVmHasAHostOfItsOwn) {
+  host_.host.clocksource = "kvm-clock";
+  source_.of_this_host = false;
+  source_.add(10, "web", {1, 9});
+  sweep();
+  sweep();
+  EXPECT_EQ(vm("web")->reading->trust, Trust::kTrusted);
+  EXPECT_TRUE(vm("web")->skew);
+}
+
 TEST_F(SweepTest, AnUnknownClocksourceIsNotTrustedEither) {
   host_.error = Error{ErrorKind::kNotFound, "no sysfs", {}};
   source_.add(10, "web", {1, 9});

@@ -29,15 +29,9 @@ VmState vm_with(const std::vector<std::int64_t>& offsets) {
   return vm;
 }
 
-HostClock stable_host() {
-  HostClock host;
-  host.clocksource = "tsc";
-  return host;
-}
-
 Result<CorrectionPlan> plan(const VmState& vm, const CorrectionGoal& goal,
                             const PlanConditions& conditions = {}) {
-  return plan_correction(vm, stable_host(), 5, conditions, goal);
+  return plan_correction(vm, 5, conditions, goal);
 }
 
 std::vector<std::int64_t> then_of(const Result<CorrectionPlan>& planned) {
@@ -165,9 +159,9 @@ TEST(CorrectionPlan, ObjectsToWhatTheHostAndTheVmAreIn) {
   PlanConditions conditions;
   conditions.tsc_protected = true;
   conditions.migrating = true;
-  HostClock host = stable_host();
-  host.clocksource = "hpet";
-  const auto planned = plan_correction(vm_with({0, 9}), host, 1, conditions, AlignGoal{});
+  VmState vm = vm_with({0, 9});
+  vm.reading->trust = Trust::kUnstableHostTsc;
+  const auto planned = plan(vm, AlignGoal{}, conditions);
   EXPECT_THAT(objections(planned), ElementsAre("unstable_host_tsc", "protected_tsc", "migrating"));
   EXPECT_EQ(standing_objections(*planned, {Objection::kMigrating}).size(), 2u);
 }
