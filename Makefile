@@ -64,8 +64,8 @@ golden: packages-build packages-test build/release/build.ninja ## write the fixt
 	@git status --short tests/fixtures
 
 .PHONY: bench
-bench: build ## measure, side by side with a baseline; prints a table of ratios
-	@bench/run.sh
+bench: build ## measure, side by side with a baseline; prints a table of ratios; PART=attach runs one part
+	@bench/run.sh $(PART)
 
 .PHONY: clean
 clean: ## remove build/

@@ -6,10 +6,10 @@ namespace kvmtsc {
 namespace {
 
 template <typename T>
-std::optional<T> parse_whole(std::string_view text, int base = 10) {
+std::optional<T> parse_whole(std::string_view text) {
   text = trim(text);
   T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size() || text.empty()) {
     return std::nullopt;
   }
@@ -37,10 +37,6 @@ std::optional<std::uint64_t> parse_u64(std::string_view text) {
 
 std::optional<std::uint32_t> parse_u32(std::string_view text) {
   return parse_whole<std::uint32_t>(text);
-}
-
-std::optional<std::uint64_t> parse_hex(std::string_view text) {
-  return parse_whole<std::uint64_t>(text, 16);
 }
 
 std::vector<std::string_view> split(std::string_view text, char separator) {

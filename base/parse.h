@@ -16,8 +16,6 @@ std::string_view trim(std::string_view text);
 std::optional<std::int64_t> parse_i64(std::string_view text);
 std::optional<std::uint64_t> parse_u64(std::string_view text);
 std::optional<std::uint32_t> parse_u32(std::string_view text);
-// Likewise of a hexadecimal number, without "0x".
-std::optional<std::uint64_t> parse_hex(std::string_view text);
 
 // Pieces of `text` between separators; n separators give n+1 pieces, which may be empty.
 std::vector<std::string_view> split(std::string_view text, char separator);

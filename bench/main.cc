@@ -1,6 +1,8 @@
 // kvm-tsc-bench: measures the service on real VMs, prints a table, writes it as JSON (run.sh).
 #include <sys/utsname.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
@@ -8,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/file.h"
 #include "base/parse.h"
@@ -85,37 +88,44 @@ Status measure_at_rest(const std::string& debugfs, Results& results) {
   return measure_idle(debugfs, kIdleVms * kVcpus, results);
 }
 
-Status measure_all(Results& results) {
-  progress("holding a thread");
-  if (auto measured = measure_one_call(results); !measured) {
-    return measured;
+// In the order in which they run. All but the first need VMs on /dev/kvm.
+struct Part {
+  const char* name;
+  const char* does;
+  Status (*measure)(const std::string& debugfs, Results& results);
+};
+constexpr std::array kParts{
+    Part{"hold", "holding a thread",
+         [](const std::string&, Results& results) { return measure_one_call(results); }},
+    Part{"load", "sweeps and scrapes of 250 VMs", measure_busy},
+    Part{"rest", "idling beside 100 VMs", measure_at_rest},
+    Part{"attach", "attaching to QEMUs",
+         [](const std::string&, Results& results) { return measure_attaching(results); }},
+    Part{"monitor", "monitoring a QEMU", measure_monitoring}};
+
+Status measure(const std::vector<std::string>& wanted, Results& results) {
+  const auto missing = integration::missing_kvm();
+  const auto debugfs = missing ? Result<std::unique_ptr<Debugfs>>(Error{}) : Debugfs::open();
+  for (const Part& part : kParts) {
+    if (!wanted.empty() && std::ranges::find(wanted, part.name) == wanted.end()) {
+      continue;
+    }
+    if (&part != kParts.begin() && !debugfs) {
+      results.skip(part.does, missing ? *missing : debugfs.error().text());
+      continue;
+    }
+    progress(part.does);
+    if (auto measured = part.measure(debugfs ? (*debugfs)->path() : "", results); !measured) {
+      return measured;
+    }
   }
-  if (const auto missing = integration::missing_kvm()) {
-    results.skip("everything else", *missing);
-    return ok_status();
-  }
-  const auto debugfs = Debugfs::open();
-  if (!debugfs) {
-    results.skip("everything else", debugfs.error().text());
-    return ok_status();
-  }
-  if (auto measured = measure_busy((*debugfs)->path(), results); !measured) {
-    return measured;
-  }
-  if (auto measured = measure_at_rest((*debugfs)->path(), results); !measured) {
-    return measured;
-  }
-  progress("attaching");
-  if (auto measured = measure_attaching(results); !measured) {
-    return measured;
-  }
-  return measure_monitoring((*debugfs)->path(), results);
+  return ok_status();
 }
 
-int run(const std::string& results_file) {
+int run(const std::string& results_file, const std::vector<std::string>& parts) {
   Results results;
   note_machine(results);
-  const auto measured = measure_all(results);
+  const auto measured = measure(parts, results);
   std::cout << results.table();
   std::ofstream(results_file) << results.json().dump(2) << "\n";
   if (!measured) {
@@ -129,9 +139,17 @@ int run(const std::string& results_file) {
 }  // namespace kvmtsc::bench
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::cerr << "usage: kvm-tsc-bench RESULTS.json\n";
+  using kvmtsc::bench::kParts;
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  const auto is_part = [](const std::string& word) {
+    return std::ranges::find(kParts, word, &kvmtsc::bench::Part::name) != kParts.end();
+  };
+  if (words.empty() || !std::all_of(words.begin() + 1, words.end(), is_part)) {
+    std::cerr << "usage: kvm-tsc-bench RESULTS.json [PART...]\nParts, all unless named:\n";
+    for (const auto& part : kParts) {
+      std::cerr << "  " << part.name << "\t" << part.does << "\n";
+    }
     return 2;
   }
-  return kvmtsc::bench::run(argv[1]);
+  return kvmtsc::bench::run(words[0], {words.begin() + 1, words.end()});
 }

@@ -1,6 +1,7 @@
 #include "attach/ptrace/memory_map.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/file.h"
 #include "base/parse.h"
@@ -9,6 +10,15 @@ namespace kvmtsc::injection {
 namespace {
 
 constexpr std::size_t kMaxMapsBytes = std::size_t{16} << 20;
+
+std::optional<std::uint64_t> parse_hex(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  if (error != std::errc{} || end != text.data() + text.size()) {
+    return std::nullopt;
+  }
+  return value;
+}
 
 // "BEGIN-END rwxp OFFSET MAJ:MIN INODE      NAME"
 std::optional<Mapping> parse_line(std::string_view line) {

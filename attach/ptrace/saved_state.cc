@@ -6,7 +6,6 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <optional>
@@ -85,23 +84,6 @@ std::unique_ptr<StateBuffers> StateBuffers::make() {
   }
   bytes.back() = std::byte{0};
   return buffers;
-}
-
-void rehearse(const HostRoot& root, Tid thread, StateBuffers& buffers) {
-  constexpr std::size_t kUsualXsaveBytes = 2696;  // with AVX-512
-  const auto xsave = std::span{buffers.xsave}.first(kUsualXsaveBytes);
-  std::fill(xsave.begin(), xsave.end(), std::byte{0});
-  const auto stack = read_stack_pointer(root, thread);
-  const FrameLayout layout =
-      lay_out(RemoteAddress{stack ? *stack : 0}, used_xsave_bytes(xsave) ? xsave.size() : 0);
-  const auto frame = std::span{buffers.frame}.first(layout.size());
-  const auto original = std::span{buffers.original}.first(layout.size());
-  fill_frame({{}, 0, xsave}, layout, xsave.size(), {}, frame);
-  if (stack) {
-    (void)read_memory(thread, layout.bottom, original);
-  }
-  const auto own = RemoteAddress{reinterpret_cast<std::uintptr_t>(frame.data())};
-  (void)write_memory(Tid{::gettid()}, own, original);
 }
 
 int SavedState::set_blocked_signals(std::uint64_t mask) const {

@@ -69,11 +69,6 @@ struct StateBuffers {
   static std::unique_ptr<StateBuffers> make();
 };
 
-// Goes through the motions of saving and of writing a frame, without changing anything of the
-// thread: what is done for the first time in a while takes up to twice as long, and should while
-// nobody waits for it. `thread` runs, or not; a part that fails is left out.
-void rehearse(const HostRoot& root, Tid thread, StateBuffers& buffers);
-
 struct SystemCall {
   long number = 0;
   std::array<std::uint64_t, 6> arguments{};

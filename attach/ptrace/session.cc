@@ -53,7 +53,6 @@ Result<Reserved> reserve(const TracerThread& self, const PtraceOptions& options,
   if (auto same = still_same_process(options.root, vm); !same) {
     return same.error();
   }
-  rehearse(options.root, thread, *buffers);
   return Reserved{*std::move(attachment), std::move(buffers)};
 }
 

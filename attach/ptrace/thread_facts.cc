@@ -89,26 +89,6 @@ Result<std::uint64_t> read_last_cpu(const HostRoot& root, pid_t process, Tid thr
   return read_stat_field(thread_directory(root, process, thread) + "/stat", kStatLastCpu);
 }
 
-Result<std::uint64_t> read_stack_pointer(const HostRoot& root, Tid thread) {
-  constexpr std::size_t kField = 7;  // after the number and six arguments
-  std::array<char, 256> buffer{};
-  const std::string path = root.proc + "/" + std::to_string(thread.value) + "/syscall";
-  const auto text = read_small_file_at(AT_FDCWD, path.c_str(), buffer);
-  if (!text) {
-    return text.error();
-  }
-  const auto fields = split(*text, ' ');
-  const auto pointer = fields.size() > kField && fields[kField].starts_with("0x")
-                           ? parse_hex(fields[kField].substr(2))
-                           : std::nullopt;
-  if (!pointer) {
-    return Error{ErrorKind::kGone,
-                 "the stack pointer of thread " + std::to_string(thread.value) + " is not known",
-                 {}};
-  }
-  return *pointer;
-}
-
 Status admit(const ThreadFacts& facts, pid_t process, Tid thread, const AttachPolicy& policy) {
   const std::string name = thread_name(process, thread);
   if (facts.process != process) {

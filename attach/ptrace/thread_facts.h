@@ -28,9 +28,6 @@ Result<ThreadFacts> read_thread_facts(const HostRoot& root, pid_t process, Tid t
 Result<std::uint64_t> read_start_time(const HostRoot& root, pid_t process);
 // The CPU that the thread ran on last.
 Result<std::uint64_t> read_last_cpu(const HostRoot& root, pid_t process, Tid thread);
-// Its stack pointer, which is known while it waits in a system call (/proc/<tid>/syscall). kGone
-// while it runs.
-Result<std::uint64_t> read_stack_pointer(const HostRoot& root, Tid thread);
 
 // What the operator allows.
 struct AttachPolicy {

@@ -24,14 +24,6 @@ TEST(Parse, KnowsTheRangeOfEachType) {
   EXPECT_FALSE(parse_u32("4294967296"));
 }
 
-TEST(Parse, ReadsHexadecimalWithoutAPrefix) {
-  EXPECT_EQ(parse_hex("7ffc0A"), 0x7ffc0aU);
-  EXPECT_EQ(parse_hex("ffffffffffffffff"), UINT64_MAX);
-  for (const char* bad : {"", "0x10", "g", "10000000000000000", "-1"}) {
-    EXPECT_FALSE(parse_hex(bad).has_value()) << bad;
-  }
-}
-
 TEST(Parse, SplitKeepsEmptyPieces) {
   EXPECT_EQ(split("a,,b,", ','), (std::vector<std::string_view>{"a", "", "b", ""}));
   EXPECT_EQ(split("", ','), (std::vector<std::string_view>{""}));
