@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 
 .PHONY: help
 help: ## print this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Not .PHONY: make looks for no pattern rule for a phony target. FORCE does what it is for.
 .PHONY: FORCE
@@ -62,6 +62,12 @@ golden: packages-build packages-test build/release/build.ninja ## write the fixt
 	@cmake --build build/release -j $(JOBS) --target unit_golden
 	@KVM_TSC_REGENERATE=1 build/bin/unit_golden --gtest_brief=1
 	@git status --short tests/fixtures
+
+.PHONY: transcripts
+transcripts: packages-build packages-test build/release/build.ninja ## run the documents' commands, write down what they print; review the diff
+	@cmake --build build/release -j $(JOBS) --target kvm-tsc-exporter kvm-tsc
+	@tests/integration/transcripts.py write build/bin .
+	@git status --short docs README.md
 
 .PHONY: bench
 bench: build ## measure, side by side with a baseline; prints a table of ratios
