@@ -26,11 +26,14 @@ build: packages-build packages-test build/release/build.ninja ## compile; binari
 demo: build ## serve a simulated fleet and this host's VMs on 127.0.0.1:10078
 	@exec build/bin/kvm-tsc-exporter --demo
 
-# A machine without the lab's packages still runs the other tests; the lab's are then reported as skipped.
+# A machine without the lab's packages or npm's registry still runs the other tests; those that need them
+# are then reported as skipped.
 .PHONY: test
 test: build ## run every test
 	@scripts/install-packages.sh lab || echo "The lab's tests will be skipped."
 	@scripts/fetch-prometheus.sh build/third-party
+	@{ scripts/install-packages.sh node && scripts/fetch-openapi-validator.sh build/third-party; } || \
+	  echo "The test of the OpenAPI document will be skipped."
 	@ctest --test-dir build/release --output-on-failure
 
 .PHONY: torture
