@@ -4,6 +4,7 @@
 #include <sys/time.h>
 
 #include <array>
+#include <mutex>
 #include <utility>
 
 #include <arpa/inet.h>
@@ -58,10 +59,16 @@ Result<fakes::HttpReply> parse_reply(const std::string& text) {
 
 // Where OpenSSL leaves the newest session. Its address is known to the context's callback.
 struct TlsClient::Session {
-  std::shared_ptr<SSL_SESSION> value;
+  std::mutex mutex;
+  std::shared_ptr<SSL_SESSION> value;  // guarded by mutex
 
+  std::shared_ptr<SSL_SESSION> get() {
+    const std::lock_guard lock(mutex);
+    return value;
+  }
   static int keep(SSL* tls, SSL_SESSION* session) {
     auto* const self = static_cast<Session*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(tls)));
+    const std::lock_guard lock(self->mutex);
     self->value.reset(session, SSL_SESSION_free);
     return 1;  // it is ours now
   }
@@ -105,8 +112,8 @@ Result<std::unique_ptr<TlsConnection>> TlsClient::connect(std::uint16_t port) co
   }
   const std::shared_ptr<SSL> tls(SSL_new(context_.get()), SSL_free);
   SSL_set_fd(tls.get(), fd.get());
-  if (last_->value) {
-    SSL_set_session(tls.get(), last_->value.get());
+  if (const auto session = last_->get()) {
+    SSL_set_session(tls.get(), session.get());
   }
   if (SSL_connect(tls.get()) != 1) {
     return tls_error("handshake");

@@ -44,6 +44,7 @@ class TlsConnection {
   std::shared_ptr<SSL> tls_;
 };
 
+// Any thread.
 class TlsClient {
  public:
   // An error when one of the files cannot be used.
