@@ -154,6 +154,7 @@ TEST_F(LoginsTest, NobodyChangesAnythingOverTcp) {
     EXPECT_EQ(status("POST", "/api/v1/corrections/c-1/undo", json, "{}"), 401);
     EXPECT_EQ(status("PUT", kVm + std::string("/vcpus/0/tsc-offset"), json, R"({"offset":"1"})"),
               401);
+    EXPECT_EQ(status("GET", "/api/v1/audit"), 401);
     EXPECT_EQ(status("GET", kVm), 200);
   }
 }
