@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 
 .PHONY: help
 help: ## print this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Not .PHONY: make looks for no pattern rule for a phony target. FORCE does what it is for.
 .PHONY: FORCE
@@ -26,11 +26,14 @@ build: packages-build packages-test build/release/build.ninja ## compile; binari
 demo: build ## serve a simulated fleet and this host's VMs on 127.0.0.1:10078
 	@exec build/bin/kvm-tsc-exporter --demo
 
-# A machine without the lab's packages still runs the other tests; the lab's are then reported as skipped.
+# A machine without the lab's packages or npm's registry still runs the other tests; those that need them
+# are then reported as skipped.
 .PHONY: test
 test: build ## run every test
 	@scripts/install-packages.sh lab || echo "The lab's tests will be skipped."
 	@scripts/fetch-prometheus.sh build/third-party
+	@{ scripts/install-packages.sh node && scripts/fetch-openapi-validator.sh build/third-party; } || \
+	  echo "The test of the OpenAPI document will be skipped."
 	@ctest --test-dir build/release --output-on-failure
 
 .PHONY: torture
@@ -62,6 +65,12 @@ golden: packages-build packages-test build/release/build.ninja ## write the fixt
 	@cmake --build build/release -j $(JOBS) --target unit_golden
 	@KVM_TSC_REGENERATE=1 build/bin/unit_golden --gtest_brief=1
 	@git status --short tests/fixtures
+
+.PHONY: transcripts
+transcripts: packages-build packages-test build/release/build.ninja ## run the documents' commands, write down what they print; review the diff
+	@cmake --build build/release -j $(JOBS) --target kvm-tsc-exporter kvm-tsc
+	@tests/integration/transcripts.py write build/bin .
+	@git status --short docs README.md
 
 .PHONY: bench
 bench: build ## measure, side by side with a baseline; prints a table of ratios; PART=attach runs one part

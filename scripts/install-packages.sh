@@ -4,8 +4,9 @@
 #   scripts/install-packages.sh GROUP...
 #
 # Groups: build (compile and run the service), test (what the tests start), lint (format, static
-# analysis and sanitizers), lab (the stock-kernel hosts). Uses sudo when not root. Prints nothing and
-# takes a fraction of a second when everything is there.
+# analysis and sanitizers), lab (the stock-kernel hosts), node (what runs npm packages: any node and npm
+# in $PATH will do). Uses sudo when not root. Prints nothing and takes a fraction of a second when
+# everything is there.
 set -euo pipefail
 
 declare -A packages=(
@@ -13,12 +14,15 @@ declare -A packages=(
            prometheus-cpp-dev libyaml-cpp-dev libspdlog-dev nlohmann-json3-dev libsqlite3-dev
            libcurl4-openssl-dev libcrypt-dev libcli11-dev libre2-dev
            zlib1g-dev libssl-dev"
-  [test]="libgtest-dev libgmock-dev libbenchmark-dev curl jq gzip python3 python3-prometheus-client
+  [test]="libgtest-dev libgmock-dev libbenchmark-dev curl jq gzip openssl python3 python3-prometheus-client
           python3-jsonschema
           qemu-system-x86 iproute2"
   [lint]="clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev shellcheck python3"
   [lab]="busybox-static cpio kmod qemu-system-x86 trace-cmd"
+  [node]="nodejs npm"
 )
+# Packages that are as good as installed when this program is there, wherever it is from.
+declare -A program_of=([nodejs]=node [npm]=npm)
 
 wanted=()
 for group in "$@"; do
@@ -33,6 +37,9 @@ done
 
 missing=()
 for package in $(printf "%s\n" "${wanted[@]}" | sort -u); do
+  if [[ -n ${program_of[$package]:-} ]] && command -v "${program_of[$package]}" >/dev/null; then
+    continue
+  fi
   status=$(dpkg-query -W -f='${db:Status-Abbrev}' "$package" 2>/dev/null || true)
   [[ $status == ii* ]] || missing+=("$package")
 done

@@ -108,8 +108,8 @@ Json event_json(const JournalEvent& event) {
 }
 
 Response audit(Journal& journal, const Request& request) {
-  if (request.principal.role != http::Role::kOperator) {
-    return problem_response(403, Error{ErrorKind::kPermission, "the audit is for operators", {}});
+  if (auto refusal = not_an_operator(request)) {
+    return *std::move(refusal);
   }
   const auto limit = limit_of(request);
   const auto after = parse_u64(request.query_value("after").value_or("0"));

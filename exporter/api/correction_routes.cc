@@ -31,21 +31,6 @@ Requester requester_of(const Request& request) {
   return {request.principal.name, request.peer};
 }
 
-std::optional<Response> not_an_operator(const Request& request) {
-  if (request.principal.role == http::Role::kOperator) {
-    return std::nullopt;
-  }
-  const bool nobody = request.principal.role == http::Role::kNobody;
-  Response response = problem_response(
-      nobody ? 401 : 403, Error{ErrorKind::kPermission, "this takes an operator",
-                                "see docs/security.md: a token or a user with role operator, or "
-                                "root over the unix socket"});
-  if (nobody) {
-    response.headers.emplace_back("WWW-Authenticate", "Bearer, Basic realm=\"kvm-tsc-exporter\"");
-  }
-  return response;
-}
-
 class CorrectionRoutes {
  public:
   explicit CorrectionRoutes(const ApiSources& sources)

@@ -70,6 +70,21 @@ http::Response problem_response(const Error& error, const Json& more) {
   return problem_response(status_of(error.kind), error, more);
 }
 
+std::optional<http::Response> not_an_operator(const http::Request& request) {
+  if (request.principal.role == http::Role::kOperator) {
+    return std::nullopt;
+  }
+  const bool nobody = request.principal.role == http::Role::kNobody;
+  http::Response response = problem_response(
+      nobody ? 401 : 403, Error{ErrorKind::kPermission, "this takes an operator",
+                                "see docs/security.md: a token or a user with role operator, or "
+                                "root over the unix socket"});
+  if (nobody) {
+    response.headers.emplace_back("WWW-Authenticate", "Bearer, Basic realm=\"kvm-tsc-exporter\"");
+  }
+  return response;
+}
+
 http::Response vm_problem(const std::string& name, const std::vector<const VmState*>& found) {
   if (found.empty()) {
     return problem_response(Error{ErrorKind::kNotFound, "there is no VM \"" + name + "\"",

@@ -1,6 +1,7 @@
 // Answers of the API: JSON, and Errors as RFC 9457 problems with what to do about them.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,9 @@ http::Response json_text_response(int status, std::string json);
 // The status by the error's kind; `more` is an object of further members.
 http::Response problem_response(const Error& error, const Json& more = Json::object());
 http::Response problem_response(int status, const Error& error, const Json& more = Json::object());
+
+// What is wrong with who asks, where it takes an operator; absent for one.
+std::optional<http::Response> not_an_operator(const http::Request& request);
 
 // What is wrong with a path's {vm} that does not fit exactly one VM.
 http::Response vm_problem(const std::string& name, const std::vector<const VmState*>& found);

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include <array>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -13,6 +14,8 @@
 
 namespace kvmtsc::http {
 namespace {
+
+constexpr std::array<unsigned char, 4> kSessionsOf{'h', 't', 't', 'p'};
 
 template <auto Free>
 struct Freed {
@@ -140,6 +143,10 @@ class TlsContext::Impl {
     SSL_CTX_set_min_proto_version(context, options_.only_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    // Tickets are still given out, and OpenSSL ends the handshake of one who brings his back where
+    // client certificates are asked for and sessions do not say whose they are
+    // (SSL_CTX_set_session_id_context(3)).
+    SSL_CTX_set_session_id_context(context, kSessionsOf.data(), kSessionsOf.size());
     SSL_CTX_set_cert_cb(context, &Impl::choose_certificate, this);
     const bool unverified = options_.client_certificates == ClientCertificates::kRequest ||
                             options_.client_certificates == ClientCertificates::kRequireAny;

@@ -12,7 +12,6 @@ python3-jsonschema is missing.
 import http.client
 import json
 import os
-import re
 import subprocess
 import sys
 import time
@@ -22,6 +21,8 @@ try:
 except ImportError:
     print("skipped: python3-jsonschema is missing")
     sys.exit(77)
+
+from demo_service import DemoService
 
 VM = "sim-skewed"
 
@@ -150,27 +151,9 @@ def run_commands(service, program):
             service.misfits += 1
 
 
-def start_demo(program):
-    """(process, address, token), read off the demo's banner."""
-    process = subprocess.Popen(
-        [program, "--demo", "--sweep.interval=1s", "--web.listen-address=127.0.0.1:0"],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    for line in process.stdout:
-        found = re.search(r"KVM_TSC_SERVER=http://(\S+) KVM_TSC_TOKEN=(\S+)", line)
-        if found:
-            return process, found[1], found[2]
-    raise RuntimeError(f"the demo ended with {process.wait()}")
-
-
 if __name__ == "__main__":
-    demo, address, token = start_demo(sys.argv[1])
-    try:
-        service = Service(address, token)
-        # The first sweep.
-        time.sleep(1)
-        run(service)
-        run_commands(service, sys.argv[2])
-    finally:
-        demo.terminate()
-        demo.wait()
-    sys.exit(1 if service.misfits else 0)
+    with DemoService(sys.argv[1]) as demo:
+        tested = Service(demo.address, demo.token)
+        run(tested)
+        run_commands(tested, sys.argv[2])
+    sys.exit(1 if tested.misfits else 0)

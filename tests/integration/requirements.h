@@ -31,3 +31,5 @@ std::optional<std::string> missing_prometheus(const std::string& name);  // path
 
 // Ends the test with the error's text when a Result holds one.
 #define ASSERT_OK(result) ASSERT_TRUE((result).ok()) << (result).error().text()
+// Goes on.
+#define EXPECT_OK(result) EXPECT_TRUE((result).ok()) << (result).error().text()

@@ -225,6 +225,7 @@ TEST_F(ApiTest, OnlyOperatorsWithinTheirScope) {
   EXPECT_EQ(call("GET", "/api/v1/audit").status, 403);
   principal_.role = http::Role::kNobody;
   EXPECT_EQ(call("POST", path, R"({"goal":"align"})").status, 401);
+  EXPECT_EQ(call("GET", "/api/v1/audit").status, 401);
   principal_ = {"token:night", http::Role::kOperator, {"sim-nested"}};
   EXPECT_EQ(call("POST", path, R"({"goal":"align"})").status, 403);
   EXPECT_EQ(journal_.all.back().what, "refused");

@@ -1,0 +1,36 @@
+// CertificateAuthority: makes certificates for a test, with the openssl program, as PEM files in
+// the test's directory. Valid for a day.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "tests/fakes/temporary_directory.h"
+
+namespace kvmtsc::integration {
+
+struct CertificateFiles {
+  std::string certificate;
+  std::string key;  // without a pass phrase
+};
+
+class CertificateAuthority {
+ public:
+  // Its files are `name`.crt and `name`.key. `directory` outlives this.
+  static Result<CertificateAuthority> make(const TemporaryDirectory& directory,
+                                           const std::string& name);
+
+  // A certificate for 127.0.0.1 with that common name, in `name`.crt and `name`.key.
+  Result<CertificateFiles> issue(const std::string& name) const;
+
+  const std::string& certificate() const { return files_.certificate; }
+
+ private:
+  CertificateAuthority(const TemporaryDirectory& directory, CertificateFiles files)
+      : directory_(&directory), files_(std::move(files)) {}
+
+  const TemporaryDirectory* directory_;
+  CertificateFiles files_;
+};
+
+}  // namespace kvmtsc::integration
