@@ -75,6 +75,23 @@ json tsc(Vm& vm, Arguments) {
   });
 }
 
+json entry_lag(Vm& vm, Arguments arguments) {
+  const auto entries = parse_u32(arguments[0]);
+  if (!entries || *entries == 0) {
+    return error_answer("not a number of entries: " + std::string(arguments[0]));
+  }
+  return for_each_vcpu(vm, [&vm, &entries](Vcpu& vcpu) -> Result<json> {
+    if (Status running = needs_running_guest(vm, vcpu); !running) {
+      return running.error();
+    }
+    const auto lag = vcpu.entry_lag(*vm.memory(), *entries);
+    if (!lag) {
+      return lag.error();
+    }
+    return json{{"least", as_text(lag->least)}, {"times", lag->times}};
+  });
+}
+
 json kvmclock(Vm& vm, Arguments) {
   return for_each_vcpu(vm, [&vm](Vcpu& vcpu) -> Result<json> {
     if (Status running = needs_running_guest(vm, vcpu); !running) {
@@ -212,6 +229,8 @@ struct VmCommand {
 
 constexpr std::array kVmCommands{
     VmCommand{"tsc", "", 0, "each guest's own RDTSC, bracketed by the host's", tsc},
+    VmCommand{"entry-lag", "ENTRIES", 1, "each guest's RDTSC - the host's before entry, least",
+              entry_lag},
     VmCommand{"kvmclock", "", 0, "each guest's kvmclock from its pvclock page", kvmclock},
     VmCommand{"offsets", "", 0, "each vCPU's TSC offset, by ioctl", offsets},
     VmCommand{"set-offset", "VCPU TICKS", 2, "write one; \"applied\" is the read-back", set_offset},
