@@ -75,6 +75,14 @@ json tsc(Vm& vm, Arguments) {
   });
 }
 
+json describe_page(const PvclockPage& page) {
+  return {{"tsc_timestamp", as_text(page.tsc_timestamp)},
+          {"system_time", as_text(page.system_time)},
+          {"tsc_to_system_mul", page.tsc_to_system_mul},
+          {"tsc_shift", page.tsc_shift},
+          {"flags", page.flags}};
+}
+
 json entry_lag(Vm& vm, Arguments arguments) {
   const auto entries = parse_u32(arguments[0]);
   if (!entries || *entries == 0) {
@@ -88,7 +96,11 @@ json entry_lag(Vm& vm, Arguments arguments) {
     if (!lag) {
       return lag.error();
     }
-    return json{{"least", as_text(lag->least)}, {"times", lag->times}};
+    return json{{"least", as_text(lag->least)},
+                {"times", lag->times},
+                {"host_tsc", as_text(lag->host_tsc)},
+                {"guest_tsc", as_text(lag->guest_tsc)},
+                {"page", lag->page ? describe_page(*lag->page) : json()}};
   });
 }
 

@@ -10,9 +10,9 @@
 namespace kvmtsc::micro_vmm {
 namespace {
 
-// The lag of one entry; absent when the guest was not reached, for a signal came first.
-Result<std::optional<std::int64_t>> enter_once(int vcpu_fd, kvm_run& run, const GuestMemory& memory,
-                                               unsigned slot, const Clock& clock) {
+// One entry, counted once; absent when the guest was not reached, for a signal came first.
+Result<std::optional<EntryLag>> enter_once(int vcpu_fd, kvm_run& run, const GuestMemory& memory,
+                                           unsigned slot, const Clock& clock) {
   const auto before = memory.read_cell(slot);
   const std::uint64_t host_tsc = clock.host_tsc();
   const int entered = ::ioctl(vcpu_fd, KVM_RUN, 0);
@@ -26,9 +26,15 @@ Result<std::optional<std::int64_t>> enter_once(int vcpu_fd, kvm_run& run, const 
   const auto after = memory.read_cell(slot);
   const bool complete = entered == 0 && before && after && after->sequence == before->sequence + 2;
   if (!complete) {
-    return std::optional<std::int64_t>();
+    return std::optional<EntryLag>();
   }
-  return std::optional(static_cast<std::int64_t>(after->guest_tsc - host_tsc));
+  EntryLag lag;
+  lag.least = static_cast<std::int64_t>(after->guest_tsc - host_tsc);
+  lag.times = 1;
+  lag.host_tsc = host_tsc;
+  lag.guest_tsc = after->guest_tsc;
+  lag.page = memory.read_pvclock(slot);
+  return std::optional(lag);
 }
 
 }  // namespace
@@ -39,17 +45,13 @@ Result<EntryLag> measure_entry_lag(int vcpu_fd, kvm_run& run, const GuestMemory&
   std::atomic_ref<__u8>(run.immediate_exit).store(0);
   EntryLag lag;
   for (std::uint32_t entry = 0; entry < entries; ++entry) {
-    const auto one = enter_once(vcpu_fd, run, memory, slot, clock);
+    auto one = enter_once(vcpu_fd, run, memory, slot, clock);
     if (!one) {
       return one.error();
     }
-    if (!*one) {
-      continue;
-    }
-    if (lag.times == 0 || **one < lag.least) {
-      lag = {**one, 1};
-    } else if (**one == lag.least) {
-      ++lag.times;
+    if (*one && (lag.times == 0 || (*one)->least <= lag.least)) {
+      (*one)->times += (*one)->least == lag.least ? lag.times : 0;
+      lag = **one;
     }
   }
   if (lag.times == 0) {

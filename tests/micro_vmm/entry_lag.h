@@ -9,6 +9,7 @@
 #include <linux/kvm.h>
 
 #include <cstdint>
+#include <optional>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -19,6 +20,10 @@ namespace kvmtsc::micro_vmm {
 struct EntryLag {
   std::int64_t least = 0;   // ticks
   std::uint32_t times = 0;  // how many of the entries had it
+  // Of the last that had it:
+  std::uint64_t host_tsc = 0;
+  std::uint64_t guest_tsc = 0;
+  std::optional<PvclockPage> page;  // as the guest found it; absent without --pvclock
 };
 
 // Enters the guest `entries` times, which is one or more; it must be GuestProgram::kStamp. On the
