@@ -75,6 +75,35 @@ json tsc(Vm& vm, Arguments) {
   });
 }
 
+json describe_page(const PvclockPage& page) {
+  return {{"tsc_timestamp", as_text(page.tsc_timestamp)},
+          {"system_time", as_text(page.system_time)},
+          {"tsc_to_system_mul", page.tsc_to_system_mul},
+          {"tsc_shift", page.tsc_shift},
+          {"flags", page.flags}};
+}
+
+json entry_lag(Vm& vm, Arguments arguments) {
+  const auto entries = parse_u32(arguments[0]);
+  if (!entries || *entries == 0) {
+    return error_answer("not a number of entries: " + std::string(arguments[0]));
+  }
+  return for_each_vcpu(vm, [&vm, &entries](Vcpu& vcpu) -> Result<json> {
+    if (Status running = needs_running_guest(vm, vcpu); !running) {
+      return running.error();
+    }
+    const auto lag = vcpu.entry_lag(*vm.memory(), *entries);
+    if (!lag) {
+      return lag.error();
+    }
+    return json{{"least", as_text(lag->least)},
+                {"times", lag->times},
+                {"host_tsc", as_text(lag->host_tsc)},
+                {"guest_tsc", as_text(lag->guest_tsc)},
+                {"page", lag->page ? describe_page(*lag->page) : json()}};
+  });
+}
+
 json kvmclock(Vm& vm, Arguments) {
   return for_each_vcpu(vm, [&vm](Vcpu& vcpu) -> Result<json> {
     if (Status running = needs_running_guest(vm, vcpu); !running) {
@@ -212,6 +241,8 @@ struct VmCommand {
 
 constexpr std::array kVmCommands{
     VmCommand{"tsc", "", 0, "each guest's own RDTSC, bracketed by the host's", tsc},
+    VmCommand{"entry-lag", "ENTRIES", 1, "each guest's RDTSC - the host's before entry, least",
+              entry_lag},
     VmCommand{"kvmclock", "", 0, "each guest's kvmclock from its pvclock page", kvmclock},
     VmCommand{"offsets", "", 0, "each vCPU's TSC offset, by ioctl", offsets},
     VmCommand{"set-offset", "VCPU TICKS", 2, "write one; \"applied\" is the read-back", set_offset},

@@ -9,15 +9,17 @@
 namespace kvmtsc::micro_vmm {
 
 enum class GuestProgram {
-  kSpin,  // keeps storing RDTSC into its cell (guest_memory.h); never leaves KVM_RUN by itself
-  kHalt,  // HLT with interrupts off: sleeps in KVM_RUN for ever (with an in-kernel irqchip)
-  kIdle,  // the vCPU exists and never enters KVM_RUN; it has no thread and no memory
+  kSpin,   // keeps storing RDTSC into its cell (guest_memory.h); never leaves KVM_RUN by itself
+  kStamp,  // stores RDTSC into its cell once, then HLT: one store an entry (entry_lag.h)
+  kHalt,   // HLT with interrupts off: sleeps in KVM_RUN for ever (with an in-kernel irqchip)
+  kIdle,   // the vCPU exists and never enters KVM_RUN; it has no thread and no memory
 };
 
-std::string_view guest_program_name(GuestProgram program);  // "spin", "halt", "idle"
+std::string_view guest_program_name(GuestProgram program);  // "spin", "stamp", ...
 std::optional<GuestProgram> guest_program_by_name(std::string_view name);
 
-// The program's code, position-independent; empty for kIdle. kSpin addresses its cell through DS.
+// The program's code, position-independent; empty for kIdle. kSpin and kStamp address their cell
+// through DS.
 std::span<const std::uint8_t> guest_code(GuestProgram program);
 
 }  // namespace kvmtsc::micro_vmm

@@ -17,8 +17,10 @@ enum class Irqchip { kAuto, kKernel, kNone };
 template <typename Enum>
 using Choices = std::map<std::string, Enum>;
 
-const Choices<GuestProgram> kGuests{
-    {"spin", GuestProgram::kSpin}, {"halt", GuestProgram::kHalt}, {"idle", GuestProgram::kIdle}};
+const Choices<GuestProgram> kGuests{{"spin", GuestProgram::kSpin},
+                                    {"stamp", GuestProgram::kStamp},
+                                    {"halt", GuestProgram::kHalt},
+                                    {"idle", GuestProgram::kIdle}};
 const Choices<Creator> kCreators{{"main", Creator::kMainThread},
                                  {"other", Creator::kOtherThread},
                                  {"ended", Creator::kEndedThread}};
@@ -63,7 +65,8 @@ Result<std::variant<Options, Help>> parse_options(int argc, const char* const* a
       ->delimiter(',')
       ->excludes(count);
   add_choice(app, "--guest", options.vm.program, kGuests,
-             "spin: store RDTSC for ever; halt: HLT for ever; idle: never enter KVM_RUN");
+             "spin: store RDTSC for ever; stamp: once, then HLT; halt: HLT for ever; idle: never "
+             "enter KVM_RUN");
   app.add_flag("--pvclock", options.vm.pvclock, "give each vCPU a pvclock page (kvmclock)");
   app.add_option("--vms", options.vms, "VMs in this process")->check(CLI::Range(0U, 100000U));
   add_choice(

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "base/clock.h"
 #include "tests/micro_vmm/guest_memory.h"
 #include "tests/micro_vmm/kvm_ioctl_numbers.h"
 
@@ -186,6 +187,17 @@ Status Vcpu::set_khz(std::uint32_t khz) {
                       "KVM_SET_TSC_KHZ to " + std::to_string(khz) + " kHz");
   }
   return ok_status();
+}
+
+Result<EntryLag> Vcpu::entry_lag(const GuestMemory& memory, std::uint32_t entries) {
+  if (setup_.program != GuestProgram::kStamp || !thread_) {
+    return Error{ErrorKind::kRefused, "the guest does not stamp", "start with --guest stamp"};
+  }
+  Result<EntryLag> lag = Error{};
+  thread_->run_between_entries([&] {
+    lag = measure_entry_lag(fd_.get(), *run_, memory, setup_.slot, entries, system_clock());
+  });
+  return lag;
 }
 
 }  // namespace kvmtsc::micro_vmm

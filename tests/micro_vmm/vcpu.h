@@ -15,6 +15,7 @@
 
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "tests/micro_vmm/entry_lag.h"
 #include "tests/micro_vmm/guest_code.h"
 #include "tests/micro_vmm/vcpu_thread.h"
 #include "tsc/reading.h"
@@ -53,6 +54,9 @@ class Vcpu {
   // KVM_GET_TSC_KHZ and KVM_SET_TSC_KHZ: the guest TSC's frequency.
   Result<std::uint32_t> khz();
   Status set_khz(std::uint32_t khz);
+
+  // Of a guest that stamps; see measure_entry_lag.
+  Result<EntryLag> entry_lag(const GuestMemory& memory, std::uint32_t entries);
 
  private:
   Vcpu(UniqueFd fd, const VcpuSetup& setup) : fd_(std::move(fd)), setup_(setup) {}

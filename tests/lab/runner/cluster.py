@@ -25,17 +25,17 @@ class Cluster:
     """A context manager: leaving it kills the hosts. After run(), `usable` says whether another
     scenario may run here."""
 
-    def __init__(self, image, source, hosts, append=""):
+    def __init__(self, image, source, hosts, append="", icount=False):
         self.usable = False
         self._log_files = {}
         self.machines = []
         if hosts == 1:
-            self.machines = [Machine(image, source, append=append)]
+            self.machines = [Machine(image, source, append=append, icount=icount)]
         else:
             ends = socket.socketpair()
             for name, address, end in zip("ab", ADDRESSES, ends):
                 self.machines.append(Machine(image, source, name=name, address=address, wire=end,
-                                             append=append))
+                                             append=append, icount=icount))
         # All that the consoles said, by host; a scenario's log gets what was said during the boot and
         # during the scenario.
         self._console = {machine.name: "" for machine in self.machines}

@@ -17,6 +17,11 @@ import urllib.parse
 # and then keeps executing the old code. Linux patches its own code all the time (static keys, ftrace),
 # and one host in ten ended in an endless loop of breakpoints. It is the faster of the two as well.
 ACCELERATOR = "tcg,thread=single"
+# The TSC counts instructions, 8 ticks each, and idle time as it passes: the same path through the kernel
+# takes the same number of ticks. With shift=0 the kernel's loops that wait for some ms never seem to end;
+# with sleep=off idle time flies, and every timeout passes while a file is read. One processor: of two,
+# one spins for 100 ms of its time before the other gets its turn, and the second does not come up.
+ICOUNT = "shift=3,sleep=on"
 MEMORY_MIB = 2048
 CPUS = 2
 COMMAND_LINE = ("console=ttyS0 quiet panic=-1 oops=panic tsc=reliable clocksource=tsc mitigations=off "
@@ -29,7 +34,7 @@ def die_with_parent():
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def qemu_command(image, source, *, name="a", address="", mode="agent", append=""):
+def qemu_command(image, source, *, name="a", address="", mode="agent", append="", icount=False):
     """The arguments that all hosts share, whoever they talk to."""
     parameters = [COMMAND_LINE, f"lab.mode={mode}", f"lab.source={urllib.parse.quote(str(source))}"]
     if address:
@@ -37,22 +42,25 @@ def qemu_command(image, source, *, name="a", address="", mode="agent", append=""
     return [
         "qemu-system-x86_64", "-name", f"lab-host-{name}", "-nodefaults", "-no-user-config",
         "-display", "none", "-no-reboot",
-        "-accel", ACCELERATOR, "-cpu", "max,+svm", "-smp", str(CPUS), "-m", str(MEMORY_MIB),
+        "-accel", ACCELERATOR, "-cpu", "max,+svm", "-smp", "1" if icount else str(CPUS), "-m", str(MEMORY_MIB),
         "-kernel", str(image.kernel), "-initrd", str(image.initrd),
         "-append", " ".join([*parameters, append]),
         "-fsdev", "local,id=root,path=/,security_model=none,readonly=on,multidevs=remap",
         "-device", "virtio-9p-pci,fsdev=root,mount_tag=root",
+        *(["-icount", ICOUNT] if icount else []),
     ]
 
 
 class Machine:
     """`wire`, where given, is one end of a connected stream socket; the other is the peer's."""
 
-    def __init__(self, image, source, *, name="a", address="", wire=None, append=""):
+    def __init__(self, image, source, *, name="a", address="", wire=None, append="",
+                 icount=False):
         self.name = name
         self.console, console_end = socket.socketpair()
         self.port, port_end = socket.socketpair()
-        command = qemu_command(image, source, name=name, address=address, append=append)
+        command = qemu_command(image, source, name=name, address=address, append=append,
+                               icount=icount)
         command += [
             "-chardev", f"socket,id=console,fd={console_end.fileno()}", "-serial", "chardev:console",
             "-chardev", f"socket,id=port,fd={port_end.fileno()}",

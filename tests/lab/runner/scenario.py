@@ -18,6 +18,7 @@ class Scenario:
     about: str  # the first line of its docstring
     hosts: int  # HOSTS = 1 or 2
     deadline: float  # DEADLINE, in seconds
+    icount: bool  # ICOUNT = True: hosts whose TSC counts their instructions (machine.py)
 
 
 def load(folder):
@@ -37,10 +38,13 @@ def read(path):
                               if isinstance(target, ast.Name)})
     hosts = constants.get("HOSTS", 1)
     deadline = constants.get("DEADLINE", DEADLINE)
+    icount = constants.get("ICOUNT", False)
     if hosts not in (1, 2):
         raise BadScenario(f"{path}: HOSTS is 1 or 2")
     if not isinstance(deadline, (int, float)) or deadline <= 0:
         raise BadScenario(f"{path}: DEADLINE is a number of seconds above 0")
+    if not isinstance(icount, bool):
+        raise BadScenario(f"{path}: ICOUNT is True or False")
     if not any(isinstance(node, ast.FunctionDef) and node.name == "run" for node in tree.body):
         raise BadScenario(f"{path}: define run(host)")
-    return Scenario(path.stem, path, about, hosts, deadline)
+    return Scenario(path.stem, path, about, hosts, deadline, icount)

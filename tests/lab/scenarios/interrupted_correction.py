@@ -1,68 +1,150 @@
-"""The service is killed in mid-correction: the VM lives, and the next start says what was left."""
+"""The service is killed before, between and after its writes: the VM lives, the next start says so.
+
+When to kill is seen from outside, in /proc/TID/syscall of the vCPU that is written first: it sleeps, is
+made to stop, stands, and is let go into its write. What a kill left is then read in debugfs. The host
+has one processor, and who kills a higher priority than the service's tracer, so none runs past the other.
+"""
 
 import os
+import random
 import signal
+import threading
 import time
 
-from labhost import debugfs, guest_view
+from labhost import debugfs
 from labhost.corrector import Corrector
 
+ICOUNT = True
+DEADLINE = 240
+VCPUS = 8
 AHEAD = 3_000_000_019
-ROUNDS = 3
+ODD = VCPUS - 1  # the vCPU that is ahead: aligning moves all others
+OUTCOMES = ("half written", "nothing written", "all written")
+MOST_ROUNDS = 9
+ENTRIES = 50
+PATIENCE = 3  # seconds; of a killer whom nothing else can stop
 
 
 def run(host):
     corrector = Corrector(host)
-    with host.micro_vmm("--vcpus", 4) as vmm:
+    seen = dict.fromkeys(OUTCOMES, 0)
+    with host.micro_vmm("--vcpus", VCPUS, "--guest", "stamp") as vmm:
         common = debugfs.offsets(vmm.directory())[0]
-        left = 0
-        for round in range(ROUNDS):
-            vmm.command("set-all-offsets", common)
-            vmm.command("set-offset", 2, common + AHEAD)
-            left += kill_in_mid_correction(host, corrector, vmm, common, round)
-        host.check("each was found half done at the next start", left == ROUNDS, found=left)
-        # A last one that is left in peace.
-        vmm.command("set-all-offsets", common)
-        vmm.command("set-offset", 2, common + AHEAD)
-        with host.exporter(*corrector.flags, sweep=0.5) as exporter:
-            vm = skewed_vm(exporter, vmm)
-            status, done = corrector.run("correct", vm, "--yes")
-            host.check_equal("corrections still work", (status, done["verdict"]), (0, "corrected"),
-                             error=done["error"])
+        exporter = host.exporter(*corrector.flags, sweep=0.5)
+        for round in range(1, MOST_ROUNDS + 1):
+            wanted = min(OUTCOMES, key=seen.get)
+            vm = set_apart(exporter, vmm, common)
+            correct_and_kill(corrector, exporter, vmm, vm, wanted)
+            outcome = look(host, vmm, common, f"round {round}", wanted)
+            exporter = host.exporter(*corrector.flags, sweep=0.5)
+            reported(host, corrector, exporter, f"round {round}")
+            if outcome in ("half written", "nothing written"):
+                mended(host, corrector, exporter, vmm, common, f"round {round}")
+            seen[outcome] = seen.get(outcome, 0) + 1
+            if all(seen.values()):
+                break
+        host.check("the service was killed before, between and after its writes", all(seen.values()), **seen)
+        host.check_equal("the service logs no error", exporter.errors(), [])
+        exporter.end()
 
 
-def kill_in_mid_correction(host, corrector, vmm, common, round):
-    """1 if the next start found it half done."""
-    exporter = host.exporter(*corrector.flags, sweep=0.5)
-    vm = skewed_vm(exporter, vmm)
-    child = os.fork()
-    if child == 0:
-        try:
-            corrector.run("correct", vm, "--yes")
-        finally:
-            os._exit(0)
-    # It takes two sweeps from here to the verdict.
-    host.wait_until(lambda: len(set(debugfs.offsets(vmm.directory()).values())) == 1, pause=0.01)
-    time.sleep(0.05 * round)
-    os.kill(exporter.pid, signal.SIGKILL)
-    exporter.process.wait()
-    os.waitpid(child, 0)
-    seen = guest_view.offsets(vmm)
-    host.check(f"round {round}: every vCPU of the guest still runs", len(seen) == 4)
-    offsets = set(debugfs.offsets(vmm.directory()).values())
-    host.check(f"round {round}: each offset is an old or a new one", offsets <= {common, common + AHEAD},
-               offsets=sorted(offsets))
-    with host.exporter(*corrector.flags, sweep=0.5) as exporter:
-        found = exporter.metrics().value("kvm_tsc_corrections_interrupted_total")
-        unfinished = [event for event in corrector.run("log", "--limit", 1000)[1]
-                      if event["what"] == "interrupted"]
-        host.check(f"round {round}: the audit names each that was left", len(unfinished) >= found,
-                   found=found, states=[event["details"]["verdict"] for event in unfinished])
-        return int(found)
-
-
-def skewed_vm(exporter, vmm):
+def set_apart(exporter, vmm, common):
+    """The VM's name, once the service has seen its skew."""
+    vmm.command("set-all-offsets", common)
+    vmm.command("set-offset", ODD, common + AHEAD)
     metrics = exporter.metrics_when(lambda seen: any(
-        seen.skews(vm).get(2, 0) > 0 for vm in seen.vms_of(vmm.pid)))
+        seen.skews(vm).get(ODD, 0) > 0 for vm in seen.vms_of(vmm.pid)))
     [vm] = metrics.vms_of(vmm.pid)
     return vm
+
+
+def correct_and_kill(corrector, exporter, vmm, vm, wanted):
+    """Kills the service in the moment from which `wanted` is likely."""
+    begun = corrections_begun()
+    engineer = threading.Thread(target=lambda: corrector.run("correct", vm, "--yes"))
+    engineer.start()
+    deadline = time.monotonic() + 20
+    while corrections_begun() == begun and time.monotonic() < deadline:
+        time.sleep(0.002)
+    if wanted == "all written":
+        while len(set(debugfs.offsets(vmm.directory()).values())) > 1 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(random.uniform(0, 0.2))
+        os.kill(exporter.pid, signal.SIGKILL)
+    else:
+        # It is "running" when it is interrupted, and again when it is let go into its write.
+        kill_when_running(exporter, vmm, 2 if wanted == "half written" else 1)
+    exporter.process.wait()
+    engineer.join()
+
+
+def kill_when_running(exporter, vmm, times):
+    path = f"/proc/{vmm.pid}/task/{vmm.vms[0]['vcpus'][0]['tid']}/syscall"
+    was_running = False
+    with open(path, "rb", buffering=0) as file:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(2))
+        try:
+            deadline = time.monotonic() + PATIENCE
+            while times > 0 and time.monotonic() < deadline:
+                running = os.pread(file.fileno(), 200, 0).startswith(b"running")
+                times -= running and not was_running
+                was_running = running
+                time.sleep(0.0001 if times > 0 else 0)
+            os.kill(exporter.pid, signal.SIGKILL)
+        finally:
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+
+def corrections_begun():
+    with open("exporter.log", encoding="utf-8") as log:
+        return log.read().count('msg="correction applying"')
+
+
+def look(host, vmm, common, round, wanted):
+    """Which of the outcomes it was."""
+    # Each answer comes from the vCPU's own thread, after it has entered its guest.
+    lag = {vcpu["id"]: int(vcpu["least"]) for vcpu in vmm.command("entry-lag", ENTRIES)["vcpus"]}
+    offsets = debugfs.offsets(vmm.directory())
+    host.check_equal(f"{round}: every vCPU runs on", list(lag), list(range(VCPUS)))
+    host.check_equal("  and its own RDTSC agrees with debugfs, to the tick",
+                     len({lag[id] - offsets[id] for id in lag}), 1)
+    new = sum(offset == common + AHEAD for offset in offsets.values())
+    old = sum(offset == common for offset in offsets.values())
+    outcome = {1: "nothing written", VCPUS: "all written"}.get(new, "half written")
+    host.check_equal("  each offset is its old or its new one", old + new, VCPUS, outcome=outcome,
+                     aimed_at=wanted, old=old, new=new)
+    return outcome
+
+
+def reported(host, corrector, exporter, round):
+    """The service that starts next knows of this one, and of no other."""
+    log = corrector.run("log", "--limit", 1000)[1]
+    begun = max((event for event in log if event["what"] == "applying"), key=lambda event: event["at"])
+    left = [event["details"] for event in log
+            if event["what"] == "interrupted" and event["correction"] == begun["correction"]]
+    host.check_equal(f"{round}: the next start reports one interrupted correction",
+                     exporter.metrics().value("kvm_tsc_corrections_interrupted_total"), 1)
+    host.check_equal("  the audit has it once, as uncertain", [one["verdict"] for one in left], ["uncertain"],
+                     why=[one["error"]["message"] for one in left])
+    status, answer = corrector.run("undo", begun["correction"], "--yes")
+    host.check("  its undo is refused, and what to do instead is said",
+               (status, answer["status"]) == (5, 404) and "restore" in answer["remedy"], status=status,
+               remedy=answer["remedy"])
+
+
+def mended(host, corrector, exporter, vmm, common, round):
+    answer = []
+    exporter.metrics_when(lambda seen: any(
+        seen.skews(vm).get(ODD, 0) > 0 for vm in seen.vms_of(vmm.pid)))
+    [vm] = exporter.metrics().vms_of(vmm.pid)
+    engineer = threading.Thread(target=lambda: answer.extend(corrector.run("correct", vm, "--yes")))
+    engineer.start()
+    while engineer.is_alive():  # the master clock comes back once the vCPUs have run
+        vmm.command("entry-lag", 1)
+        time.sleep(0.1)
+    engineer.join()
+    status, done = answer
+    host.check_equal(f"{round}: a new correction mends it", (status, done.get("verdict")), (0, "corrected"),
+                     error=done.get("error"))
+    host.check_equal("  every vCPU has the offset", set(debugfs.offsets(vmm.directory()).values()),
+                     {common + AHEAD})
