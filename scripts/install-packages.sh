@@ -4,7 +4,7 @@
 #   scripts/install-packages.sh GROUP...
 #
 # Groups: build (compile and run the service), test (what the tests start), lint (format, static
-# analysis and sanitizers), lab (the stock-kernel hosts). Uses sudo when not root. Prints nothing and
+# analysis, sanitizers and fuzzing), lab (the stock-kernel hosts). Uses sudo when not root. Prints nothing and
 # takes a fraction of a second when everything is there.
 set -euo pipefail
 
