@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/parse.h"
+#include "exporter/api/openapi.h"
 #include "invariant.h"
 
 namespace kvmtsc::fuzz {
@@ -68,6 +69,11 @@ Json check_answer(const http::Request& request, const http::Response& response) 
       require(line.empty() || parsed(line).is_object(), "each line is an object", line);
     }
     return nullptr;
+  }
+  static const std::string kDocument = std::string(kOpenApiDocument) + "\n";
+  static const bool kDocumentIsJson = parsed(kDocument).is_object();
+  if (kDocumentIsJson && response.body == kDocument) {
+    return nullptr;  // parsing it takes longer than all the rest
   }
   Json body = parsed(response.body);
   if (good) {

@@ -13,7 +13,8 @@ using Json = nlohmann::json;
 std::string field_of(const http::Response& response, const std::string& name);
 
 // Requires the form of an answer: status, type, a body of that type, the fields that go with the
-// status. Its body as JSON; null for one that has none or is lines of it.
+// status. Its body as JSON; null for one that has none, is lines of it
+// or the OpenAPI document.
 Json check_answer(const http::Request& request, const http::Response& response);
 
 }  // namespace kvmtsc::fuzz

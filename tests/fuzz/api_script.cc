@@ -7,7 +7,7 @@
 namespace kvmtsc::fuzz {
 namespace {
 
-constexpr std::size_t kMostRequests = 12;  // more take long and show little
+constexpr std::size_t kMostRequests = 8;  // more take long and show little
 
 // What is before `end`, which is taken away with it; all of it when there is no `end`.
 std::string take_until(std::string& text, const std::string& end) {

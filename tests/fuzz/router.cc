@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/parse.h"
 #include "exporter/http/request_path.h"
 #include "invariant.h"
 #include "route_reference.h"
@@ -40,9 +41,12 @@ http::Router make_router() {
   return router;
 }
 
-std::string allow_of(const Response& response) {
+// Whether Allow names the method; methods are told apart by case (RFC 9110, 9.1).
+bool allows(const Response& response, const std::string& method) {
   const auto found = std::ranges::find(response.headers, "Allow", &http::Header::first);
-  return found == response.headers.end() ? "" : found->second;
+  return found != response.headers.end() &&
+         std::ranges::any_of(split(found->second, ','),
+                             [&](std::string_view name) { return trim(name) == method; });
 }
 
 void check_refusal(const Request& request, const Response& response, const Reached& reached) {
@@ -53,10 +57,10 @@ void check_refusal(const Request& request, const Response& response, const Reach
           "404 for no route, 405 or 204 for another method", request.path);
   if (reached.route != nullptr) {
     for (const std::string& method : reached.route->methods) {
-      require(http::has_token(allow_of(response), method), "Allow names each method", method);
+      require(allows(response, method), "Allow names each method", method);
     }
-    require(!http::has_token(allow_of(response), request.method) || asks,
-            "Allow does not name what was refused", request.method);
+    require(!allows(response, request.method) || asks, "Allow does not name what was refused",
+            request.method);
   }
   if (!asks) {
     const auto body = nlohmann::json::parse(response.body, nullptr, false);
