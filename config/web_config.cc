@@ -91,6 +91,9 @@ class Reader {
              {"cert_file", "key_file", "client_auth_type", "client_ca_file", "min_version"})) {
       const std::string name = child_key(key, entry.name);
       const std::string value = text(entry, name, "it takes a text");
+      if (value.find('\0') != value.npos) {
+        problems_->add(entry.line, name, "no file has a NUL in its name", "");
+      }
       if (entry.name == "cert_file") {
         into.cert_file = beside(file_, value);
       } else if (entry.name == "key_file") {

@@ -46,7 +46,7 @@ fuzz() { # TARGET: says every 15 s how far it is; 1 on a finding
   [[ $status -eq 0 ]] && return 0
   local finding
   finding=$(sed -n 's/^.*Test unit written to //p' "$log" | tail -n 1)
-  grep -aE -m 1 -A 12 'does not hold|runtime error|ERROR: ' "$log" || tail -n 20 "$log"
+  grep -aE -m 1 -A 12 'does not hold|runtime error|ERROR: ' "$log" | cut -c 1-160 || tail -n 20 "$log"
   echo "All of it: $log"
   if [[ -n $finding ]]; then
     echo "To see it again: $build/bin/fuzz_$target $finding"

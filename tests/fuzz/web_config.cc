@@ -37,8 +37,8 @@ void check_access(const WebAccess& access) {
 
 void check_tls(const WebTls& tls) {
   for (const std::string* file : {&tls.cert_file, &tls.key_file}) {
-    require_text(*file, "TLS has its files");
-    require(file->front() == '/', "files are found from the configuration's folder", *file);
+    require(file->starts_with('/'), "files are found from the configuration's folder", *file);
+    require(file->find('\0') == file->npos, "the whole name is opened", *file);
   }
   const bool verifies = tls.client_auth == ClientAuth::kVerifyIfGiven ||
                         tls.client_auth == ClientAuth::kRequireAndVerify;

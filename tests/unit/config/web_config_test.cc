@@ -88,7 +88,12 @@ TEST(WebConfig, SaysWhereAndWhatIsWrong) {
               HasSubstr("no VM's"));
 }
 
+TEST(WebConfig, AMistakeIsToldInText) {
+  EXPECT_THAT(refusal("kvm_tsc: \"\\\xC3\xA9\"\n"), HasSubstr("character: \xEF\xBF\xBD;"));
+}
+
 TEST(WebConfig, RefusesWhatCouldNotBeServed) {
+  EXPECT_THAT(refusal("tls_server_config: {cert_file: \"a\\0\", key_file: b}\n"), HasSubstr("NUL"));
   for (const char* header :
        {"Content-Length: \"0\"", "\"X-A: b\": c", "\"\": c", "X-A: \"a\\r\\nSet-Cookie: b\""}) {
     EXPECT_THAT(refusal(std::string("http_server_config: {headers: {") + header + "}}\n"),
