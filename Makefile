@@ -51,6 +51,11 @@ sanitize: packages-build packages-test packages-lint build/asan/build.ninja buil
 	@cmake --build build/tsan -j $(JOBS) --target threaded_tests
 	@ctest --test-dir build/tsan -L unit-threaded -j $(JOBS) --output-on-failure
 
+.PHONY: fuzz
+fuzz: packages-build packages-test packages-lint build/fuzz/build.ninja ## look for inputs that break parsers, FUZZ_SECONDS (60) each; TARGET=name runs one
+	@cmake --build build/fuzz -j $(JOBS) --target fuzz_targets
+	@JOBS=$(JOBS) tests/fuzz/run.sh build/fuzz $(TARGET)
+
 .PHONY: lint
 lint: packages-build packages-test packages-lint build/release/build.ninja ## clang-format and clang-tidy
 	@cmake --preset release >build/configure-release.log  # so that new files are known

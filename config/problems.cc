@@ -10,11 +10,16 @@ namespace {
 constexpr std::size_t kListed = 20;
 constexpr std::size_t kLongestWord = 60;
 
-std::string printable(std::string_view text) {
-  std::string out = to_valid_utf8(text.substr(0, kLongestWord + 1), kLongestWord);
+// Valid UTF-8 without control characters.
+std::string one_line(std::string_view text, std::size_t max_bytes) {
+  std::string out = to_valid_utf8(text, max_bytes);
   std::replace_if(
       out.begin(), out.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
   return out;
+}
+
+std::string printable(std::string_view text) {
+  return one_line(text.substr(0, kLongestWord + 1), kLongestWord);
 }
 
 }  // namespace
@@ -33,7 +38,8 @@ void Problems::add(std::size_t line, std::string_view subject, std::string_view 
   if (!takes.empty()) {
     text.append("; ").append(takes);
   }
-  problems_.push_back({line, std::move(text)});
+  // Libraries quote what they do not understand, to the byte.
+  problems_.push_back({line, one_line(text, 3 * text.size() + 3)});
 }
 
 void Problems::add(std::size_t line, std::string_view subject, const Error& error) {

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/file.h"
+#include "config/web_words.h"
 #include "config/yaml_document.h"
 #include "config/yaml_reader.h"
 
@@ -20,18 +21,6 @@ std::string beside(const std::string& file, const std::string& path) {
   return path.empty() || path.front() == '/' || slash == file.npos
              ? path
              : file.substr(0, slash + 1) + path;
-}
-
-bool is_hexadecimal(const std::string& text) {
-  return std::ranges::all_of(
-      text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-}
-
-// "$2b$10$" and 53 characters of crypt's base 64.
-bool is_bcrypt(const std::string& hash) {
-  return hash.size() == 60 && hash.starts_with("$2") &&
-         std::string_view("aby").find(hash[2]) != std::string_view::npos && hash[3] == '$' &&
-         hash[6] == '$';
 }
 
 class Reader {
@@ -102,6 +91,9 @@ class Reader {
              {"cert_file", "key_file", "client_auth_type", "client_ca_file", "min_version"})) {
       const std::string name = child_key(key, entry.name);
       const std::string value = text(entry, name, "it takes a text");
+      if (value.find('\0') != value.npos) {
+        problems_->add(entry.line, name, "no file has a NUL in its name", "");
+      }
       if (entry.name == "cert_file") {
         into.cert_file = beside(file_, value);
       } else if (entry.name == "key_file") {
@@ -157,7 +149,12 @@ class Reader {
       }
       for (const YamlEntry& header : named(entry, child_key(key, entry.name))) {
         const std::string name = child_key(child_key(key, "headers"), header.name);
-        config_.headers.emplace_back(header.name, text(header, name, "it takes a text"));
+        const std::string value = text(header, name, "it takes a text");
+        if (!is_header_name(header.name) || !is_header_value(value)) {
+          problems_->add(header.line, name, "this is no header that can be added",
+                         "it takes a field name that the server does not use, and one line");
+        }
+        config_.headers.emplace_back(header.name, value);
       }
     }
   }
@@ -166,6 +163,10 @@ class Reader {
     const std::string key = "basic_auth_users";
     for (const YamlEntry& entry : named(users, key)) {
       const std::string hash = text(entry, child_key(key, entry.name), "it takes a bcrypt hash");
+      if (!is_user_name(entry.name)) {
+        problems_->add(entry.line, child_key(key, entry.name), "nobody can log in by this name",
+                       "a name is not empty and has no colon or control character");
+      }
       if (!is_bcrypt(hash)) {
         problems_->add(entry.line, child_key(key, entry.name), "this is no bcrypt hash",
                        "make one with: htpasswd -nBC 10 \"\" | tr -d ':\\n'");
@@ -217,11 +218,11 @@ class Reader {
         read_access(entry, name, token.access);
       }
     }
-    if (token.name.empty() || !token_names_.insert(token.name).second) {
+    if (!is_name(token.name) || !token_names_.insert(token.name).second) {
       problems_->add(node.line, key, "a token has no name, or another one's",
-                     "each has a name of its own, which the audit shows");
+                     "each has a name of its own, in one line, which the audit shows");
     }
-    if (token.sha256.size() != 64 || !is_hexadecimal(token.sha256)) {
+    if (!is_sha256(token.sha256)) {
       problems_->add(node.line, key, "sha256 is not 64 hexadecimal digits in lower case",
                      "make it with: printf %s \"$token\" | sha256sum");
     }
@@ -234,6 +235,9 @@ class Reader {
                        .value_or(std::vector<std::string>{});
       if (access.vms.empty()) {
         problems_->add(entry.line, key, "the list is empty", "leave it out to mean all VMs");
+      }
+      if (std::ranges::find(access.vms, "") != access.vms.end()) {
+        problems_->add(entry.line, key, "an empty name is no VM's", "leave it out");
       }
       return;
     }

@@ -4,8 +4,8 @@
 #   scripts/install-packages.sh GROUP...
 #
 # Groups: build (compile and run the service), test (what the tests start), lint (format, static
-# analysis and sanitizers), lab (the stock-kernel hosts), node (what runs npm packages: any node and npm
-# in $PATH will do). Uses sudo when not root. Prints nothing and takes a fraction of a second when
+# analysis, sanitizers and fuzzing), lab (the stock-kernel hosts), node (what runs npm packages: any node
+# and npm in $PATH will do). Uses sudo when not root. Prints nothing and takes a fraction of a second when
 # everything is there.
 set -euo pipefail
 

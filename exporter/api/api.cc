@@ -59,7 +59,16 @@ Response bad_query(const char* name) {
       ErrorKind::kInvalid, "the query's \"" + std::string(name) + "\" is not a whole number", {}});
 }
 
+// A filter that cannot be read must not be taken for none.
+Response unsound_query() {
+  return problem_response(
+      Error{ErrorKind::kInvalid, "the query is not in valid percent-encoding", {}});
+}
+
 Response corrections(Journal& journal, const Request& request) {
+  if (!request.query_is_sound()) {
+    return unsound_query();
+  }
   const auto limit = limit_of(request);
   if (!limit) {
     return bad_query("limit");
@@ -110,6 +119,9 @@ Json event_json(const JournalEvent& event) {
 Response audit(Journal& journal, const Request& request) {
   if (auto refusal = not_an_operator(request)) {
     return *std::move(refusal);
+  }
+  if (!request.query_is_sound()) {
+    return unsound_query();
   }
   const auto limit = limit_of(request);
   const auto after = parse_u64(request.query_value("after").value_or("0"));

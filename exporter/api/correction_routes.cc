@@ -113,17 +113,20 @@ class CorrectionRoutes {
     if (const auto finished = order.fields.finish(); !finished) {
       return problem_response(finished.error());
     }
+    if (plan_id) {
+      const auto planned = sources_.corrections->find_plan(*plan_id);
+      if (planned && planned->plan.vm != order.vm->key) {
+        const Error others{
+            ErrorKind::kConflict,
+            "plan " + *plan_id + " is of " + planned->vm.label + ", not of " + order.vm->label,
+            {}};
+        return dry_run ? problem_response(others) : refused(order, others);
+      }
+    }
     if (dry_run) {
       return preview(order, plan_id, goal);
     }
     if (plan_id) {
-      const auto planned = sources_.corrections->find_plan(*plan_id);
-      if (planned && planned->plan.vm != order.vm->key) {
-        return refused(order, Error{ErrorKind::kConflict,
-                                    "plan " + *plan_id + " is of " + planned->vm.label +
-                                        ", not of " + order.vm->label,
-                                    {}});
-      }
       return request_correction(order, *plan_id, allowed, reason);
     }
     return plan_and_request(order, *goal, allowed, reason);

@@ -142,7 +142,7 @@ bool accepts_gzip(std::string_view accept_encoding) {
         equal_ignoring_case(preference->name, "x-gzip")) {
       by_name = std::max(by_name.value_or(0), preference->weight);
     } else if (preference->name == "*") {
-      by_star = preference->weight;
+      by_star = std::max(by_star.value_or(0), preference->weight);
     }
   }
   return by_name ? *by_name > 0 : by_star.value_or(0) > 0;

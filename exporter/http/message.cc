@@ -98,6 +98,13 @@ std::optional<std::string> Request::query_value(std::string_view name) const {
   return std::nullopt;
 }
 
+bool Request::query_is_sound() const {
+  return std::ranges::all_of(split(query, '&'), [](std::string_view field) {
+    const auto equals = field.find('=');
+    return equals == field.npos || decode_form_value(field.substr(equals + 1)).has_value();
+  });
+}
+
 const char* reason_phrase(int status) {
   const auto* const found =
       std::find_if(kPhrases.begin(), kPhrases.end(),

@@ -27,8 +27,8 @@ struct Principal {
 
 struct Request {
   std::string method;  // upper case, e.g. "GET"
-  // Percent-decoded except for %2F, which is not a separator (RFC 3986, 2.2) and stays "%2F";
-  // begins with '/', no query, "." and ".." not resolved.
+  // As decode_path() gives it: percent-decoded except for %2F, which is not a separator (RFC 3986,
+  // 2.2), and %25; begins with '/', no query, "." and ".." not resolved.
   std::string path;
   std::string query;  // as sent, without '?'
   std::vector<Header> headers;
@@ -47,6 +47,8 @@ struct Request {
   // The first of that name in the query, decoded (application/x-www-form-urlencoded); absent if
   // there is none or it cannot be decoded.
   std::optional<std::string> query_value(std::string_view name) const;
+  // Whether every value of the query can be decoded.
+  bool query_is_sound() const;
 };
 
 struct Response {

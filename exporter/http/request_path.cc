@@ -46,8 +46,8 @@ std::optional<std::string> decode_path(std::string_view raw) {
       }
       c = *decoded;
       i += 2;
-      if (c == '/') {
-        path += "%2F";
+      if (c == '/' || c == '%') {
+        path += c == '/' ? "%2F" : "%25";
         continue;
       }
     }
@@ -57,6 +57,16 @@ std::optional<std::string> decode_path(std::string_view raw) {
     path += c;
   }
   return path;
+}
+
+std::string decode_segment(std::string_view segment) {
+  std::string text;
+  for (std::size_t i = 0; i < segment.size(); ++i) {
+    const auto decoded = segment[i] == '%' ? decode_at(segment, i) : std::nullopt;
+    text += decoded.value_or(segment[i]);
+    i += decoded ? 2 : 0;
+  }
+  return text;
 }
 
 std::optional<std::string> decode_form_value(std::string_view raw) {

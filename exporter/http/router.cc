@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/parse.h"
+#include "exporter/http/request_path.h"
 
 namespace kvmtsc::http {
 namespace {
@@ -71,11 +72,7 @@ std::vector<Header> parameters_of(const std::vector<std::string>& pattern,
   std::vector<Header> parameters;
   for (std::size_t i = 0; i < pattern.size(); ++i) {
     if (is_parameter(pattern[i])) {
-      std::string value = path[i];
-      for (std::size_t at = 0; (at = value.find("%2F", at)) != value.npos; ++at) {
-        value.replace(at, 3, "/");
-      }
-      parameters.emplace_back(pattern[i].substr(1, pattern[i].size() - 2), std::move(value));
+      parameters.emplace_back(pattern[i].substr(1, pattern[i].size() - 2), decode_segment(path[i]));
     }
   }
   return parameters;

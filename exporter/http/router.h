@@ -26,7 +26,7 @@ class Router {
   // segment in which they differ wins.
   void add(std::string method, const std::string& path, Handler handler);
 
-  // The handler's request has Request::parameters, with "%2F" as '/'. 404 for an unknown path, 405
+  // The handler's request has Request::parameters, decoded whole. 404 for an unknown path, 405
   // with Allow for a known path and another method, OPTIONS answered with Allow. A handler that
   // throws gives 500 and its text goes to `log`, not to the client. The answer to HEAD still has
   // its body; the server leaves it out.

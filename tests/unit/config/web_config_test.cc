@@ -82,6 +82,35 @@ TEST(WebConfig, SaysWhereAndWhatIsWrong) {
   EXPECT_THAT(refusal("kvm_tsc: {tokens: {name: a}}\n"), HasSubstr("not a list"));
   EXPECT_THAT(refusal("kvm_tsc: {tokens: [{name: a, sha256: " + kDigest + ", role: root}]}\n"),
               HasSubstr("\"root\" is no role"));
+  EXPECT_THAT(refusal("kvm_tsc: {tokens: [{name: \"a\\nb\", sha256: " + kDigest + "}]}\n"),
+              HasSubstr("no name"));
+  EXPECT_THAT(refusal("kvm_tsc: {tokens: [{name: a, sha256: " + kDigest + ", vms: [\"\"]}]}\n"),
+              HasSubstr("no VM's"));
+}
+
+TEST(WebConfig, AMistakeIsToldInText) {
+  EXPECT_THAT(refusal("kvm_tsc: \"\\\xC3\xA9\"\n"), HasSubstr("character: \xEF\xBF\xBD;"));
+}
+
+TEST(WebConfig, RefusesWhatCouldNotBeServed) {
+  EXPECT_THAT(refusal("tls_server_config: {cert_file: \"a\\0\", key_file: b}\n"), HasSubstr("NUL"));
+  for (const char* header :
+       {"Content-Length: \"0\"", "\"X-A: b\": c", "\"\": c", "X-A: \"a\\r\\nSet-Cookie: b\""}) {
+    EXPECT_THAT(refusal(std::string("http_server_config: {headers: {") + header + "}}\n"),
+                HasSubstr("no header"))
+        << header;
+  }
+  for (const char* name : {"\"\"", "\"a:b\"", "\"a\\0\""}) {
+    EXPECT_THAT(refusal(std::string("basic_auth_users: {") + name + ": \"" + kHash + "\"}\n"),
+                HasSubstr("nobody can log in"))
+        << name;
+  }
+  for (const char* damage : {"$2y$xx$", "$2y$03$", "$2y$32$", "$2y$10$!"}) {
+    const std::string hash = damage + std::string(kHash).substr(std::string(damage).size());
+    EXPECT_THAT(refusal("basic_auth_users: {alice: \"" + hash + "\"}\n"),
+                HasSubstr("no bcrypt hash"))
+        << damage;
+  }
 }
 
 }  // namespace

@@ -197,13 +197,20 @@ TEST_F(ApiTest, RefusesMistakenBodies) {
   EXPECT_EQ(call("POST", "/api/v1/vms/sim-skewed/corrections", R"({"plan":"p-1"})").status, 404);
   EXPECT_EQ(call("GET", "/api/v1/audit?after=x").status, 400);
   EXPECT_EQ(call("GET", "/api/v1/corrections?limit=-1").status, 400);
+  EXPECT_EQ(call("GET", "/api/v1/corrections?vm=%zz").status, 400);
+  EXPECT_EQ(call("GET", "/api/v1/audit?vm=%zz").status, 400);
 }
 
 TEST_F(ApiTest, APlanIsOfItsVm) {
   const std::string id =
       call("POST", "/api/v1/vms/sim-skewed/plans", R"({"goal":"align"})").body["id"];
-  EXPECT_EQ(call("POST", "/api/v1/vms/sim-nested/corrections", R"({"plan":")" + id + "\"}").status,
-            409);
+  for (const char* more : {"", R"(,"dry_run":true)"}) {
+    EXPECT_EQ(
+        call("POST", "/api/v1/vms/sim-nested/corrections", R"({"plan":")" + id + "\"" + more + "}")
+            .status,
+        409)
+        << more;
+  }
 }
 
 TEST_F(ApiTest, TheSameKeyIsOneCorrection) {

@@ -25,9 +25,10 @@ std::string gunzip(const std::string& packed) {
 }
 
 TEST(AcceptsGzip, WhereItIsNamedOrCoveredByAStar) {
-  for (const char* header : {"gzip", "GZIP", "deflate, gzip", "gzip;q=1.0", "gzip ; q=0.001",
-                             "gzip; q=1.000, identity; q=0.5", "*", "*;q=0.1", "x-gzip",
-                             "identity;q=0, *", "br,gzip;q=0.5", "*;q=0, gzip", ",, gzip ,"}) {
+  for (const char* header :
+       {"gzip", "GZIP", "deflate, gzip", "gzip;q=1.0", "gzip ; q=0.001",
+        "gzip; q=1.000, identity; q=0.5", "*", "*;q=0.1", "x-gzip", "identity;q=0, *",
+        "br,gzip;q=0.5", "*;q=0, gzip", ",, gzip ,", "*;q=1, *;q=0"}) {
     EXPECT_TRUE(accepts_gzip(header)) << header;
   }
 }

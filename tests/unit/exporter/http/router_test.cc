@@ -96,6 +96,7 @@ TEST_F(RouterTest, SegmentsInBracesStandForAnySegment) {
   router_.add("GET", "/vms/all", tell("all"));
   EXPECT_EQ(router_.route(request_for("GET", "/vms/web-1")).body, "vm:web-1::");
   EXPECT_EQ(router_.route(request_for("GET", "/vms/a%2Fb/vcpus/3")).body, "vcpu:a/b:3:");
+  EXPECT_EQ(router_.route(request_for("GET", "/vms/a%252Fb")).body, "vm:a%2Fb::");
   EXPECT_EQ(router_.route(request_for("GET", "/vms/all")).body, "all:::");
   for (const char* path : {"/vms/", "/vms", "/vms/a/", "/vms/a/vcpus", "/vms/a/vcpus/1/2"}) {
     EXPECT_EQ(router_.route(request_for("GET", path)).status, 404) << path;

@@ -1,0 +1,127 @@
+// Whole requests to the JSON API (api_script.h says how they are written), down to what the
+// CorrectionService makes of them and the simulated fleet gets to hold.
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include "api_answers.h"
+#include "api_meaning.h"
+#include "api_script.h"
+#include "api_world.h"
+#include "base/parse.h"
+#include "exporter/http/request_path.h"
+#include "invariant.h"
+
+namespace kvmtsc::fuzz {
+namespace {
+
+bool is_read(const std::string& method) {
+  return method != "POST" && method != "PUT";
+}
+
+// What the rows are chosen by has been understood.
+void check_query(const http::Request& request, const http::Response& response) {
+  const bool has_rows = request.path == "/api/v1/audit" || request.path == "/api/v1/corrections";
+  if (!has_rows || response.status != 200) {
+    return;
+  }
+  for (const std::string_view field : split(request.query, '&')) {
+    const auto equals = std::min(field.find('='), field.size() - 1);
+    require(field.empty() || http::decode_form_value(field.substr(equals + 1)).has_value(),
+            "a query that cannot be decoded is refused", request.query);
+  }
+}
+
+class Session {
+ public:
+  void play(const ScriptedRequest& scripted) {
+    if (scripted.request.method == "SWEEP") {
+      world_.sweep();
+      check_writes();
+      return;
+    }
+    http::Request request = scripted.request;
+    const auto path = http::decode_path(with_ids(scripted.raw_path));
+    if (!path) {
+      return;  // the server refuses it
+    }
+    request.path = *path;
+    request.body = with_ids(request.body);
+    const http::Response first = ask(request);
+    const std::string key(request.header("Idempotency-Key"));
+    if (!is_read(request.method) && !key.empty() && first.status < 300) {
+      check_idempotency(request, first);
+    }
+  }
+
+ private:
+  // "$PLAN" and "$CORRECTION" stand for the last ones that an answer has named.
+  std::string with_ids(const std::string& text) const {
+    return with(with(text, "$PLAN", plan_), "$CORRECTION", correction_);
+  }
+
+  http::Response ask(const http::Request& request) {
+    const std::size_t recorded = world_.recorded();
+    http::Response response = world_.call(request);
+    const Json answer = check_answer(request, response);
+    if (is_read(request.method)) {
+      require(world_.recorded() == recorded, "reading leaves no trace", request.path);
+      check_query(request, response);
+    } else if (response.status < 300) {
+      check_meaning(request, answer, world_.latest());
+      remember(request, response, answer);
+    }
+    return response;
+  }
+
+  void remember(const http::Request& request, const http::Response& response, const Json& answer) {
+    const std::string id = answer.at("id");
+    if (response.status == 201) {
+      plan_ = id;
+    } else if (response.status == 202) {
+      correction_ = id;
+      accepted_.insert(id);
+      http::Request look = request;
+      look.method = "GET";
+      look.path = field_of(response, "Location");
+      const http::Response found = world_.call(look);
+      require(found.status == 200 && Json::parse(found.body).at("id") == id,
+              "what was accepted is found where the answer says", look.path);
+    }
+  }
+
+  // What is sent again is answered again; the key is of this request alone.
+  void check_idempotency(http::Request request, const http::Response& first) {
+    const std::size_t recorded = world_.recorded();
+    const http::Response again = world_.call(request);
+    require(
+        again.status == first.status && again.body == first.body && world_.recorded() == recorded,
+        "the same key and request are carried out once", request.body);
+    request.body += ' ';
+    require(world_.call(request).status == 422, "a key is of one request", request.body);
+  }
+
+  // Each correction that was accepted, and no other, is carried out once.
+  void check_writes() const {
+    require(world_.writes() == accepted_.size(), "what is accepted is written once",
+            std::to_string(world_.writes()) + " writes");
+  }
+
+  ApiWorld world_;
+  std::string plan_ = "p-none";
+  std::string correction_ = "c-none";
+  std::set<std::string> accepted_;
+};
+
+}  // namespace
+}  // namespace kvmtsc::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace kvmtsc::fuzz;
+  Session session;
+  for (const ScriptedRequest& scripted : parse_script(text_of(data, size))) {
+    session.play(scripted);
+  }
+  session.play({{"SWEEP", "", "", {}, "", "", {}, {}, {}}, ""});
+  return 0;
+}

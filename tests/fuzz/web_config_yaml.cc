@@ -1,0 +1,76 @@
+#include "web_config_yaml.h"
+
+#include <cstdio>
+
+namespace kvmtsc::fuzz {
+namespace {
+
+// In double quotes, with everything escaped that YAML lets be escaped.
+std::string quoted(const std::string& text) {
+  std::string yaml = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      char escape[8];
+      std::snprintf(escape, sizeof escape, "\\x%02x", static_cast<unsigned>(byte));
+      yaml += escape;
+    } else {
+      yaml += c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
+    }
+  }
+  return yaml + '"';
+}
+
+std::string yaml_of(const WebAccess& access) {
+  std::string yaml =
+      std::string("role: ") + (access.role == WebRole::kOperator ? "operator" : "viewer");
+  if (!access.vms.empty()) {
+    yaml += ", vms: [";
+    for (const std::string& vm : access.vms) {
+      yaml += quoted(vm) + ", ";
+    }
+    yaml += "]";
+  }
+  return yaml;
+}
+
+std::string yaml_of(const WebTls& tls) {
+  constexpr const char* kTypes[] = {"NoClientCert", "RequestClientCert", "RequireAnyClientCert",
+                                    "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"};
+  std::string yaml = "tls_server_config:\n  cert_file: " + quoted(tls.cert_file) +
+                     "\n  key_file: " + quoted(tls.key_file) +
+                     "\n  client_auth_type: " + kTypes[static_cast<std::size_t>(tls.client_auth)] +
+                     "\n  min_version: TLS" + std::to_string(tls.min_version) + "\n";
+  if (!tls.client_ca_file.empty()) {
+    yaml += "  client_ca_file: " + quoted(tls.client_ca_file) + "\n";
+  }
+  return yaml;
+}
+
+}  // namespace
+
+std::string yaml_of(const WebConfig& config) {
+  std::string yaml = config.has_tls ? yaml_of(config.tls) : "";
+  yaml += "http_server_config:\n  headers:\n";
+  for (const auto& [name, value] : config.headers) {
+    yaml += "    ? " + quoted(name) + "\n    : " + quoted(value) + "\n";
+  }
+  std::string roles;
+  yaml += "basic_auth_users:\n";
+  for (const auto& [name, user] : config.users) {
+    yaml += "  ? " + quoted(name) + "\n  : " + quoted(user.bcrypt) + "\n";
+    roles += "    ? " + quoted(name) + "\n    : {" + yaml_of(user.access) + "}\n";
+  }
+  yaml += std::string("kvm_tsc:\n  require_auth: ") + (config.require_auth ? "true" : "false") +
+          "\n  users:\n" + roles;
+  if (!config.tokens.empty()) {
+    yaml += "  tokens:\n";
+    for (const WebToken& token : config.tokens) {
+      yaml += "    - {name: " + quoted(token.name) + ", sha256: " + quoted(token.sha256) + ", " +
+              yaml_of(token.access) + "}\n";
+    }
+  }
+  return yaml;
+}
+
+}  // namespace kvmtsc::fuzz
