@@ -224,7 +224,8 @@ void judge(CorrectionPlan& plan, const VmState& vm, const HostClock& host,
   add(Objection::kLargeStep, large_step(plan, conditions.max_step));
   add(Objection::kWithinBound, within_bound(plan));
   add(Objection::kUntrusted, untrusted(vm));
-  if (!host.tsc_is_stable()) {
+  // On such a host a VM is trusted all the same if it is not KVM that keeps its offsets.
+  if (!host.tsc_is_stable() && vm.reading->trust == Trust::kUnstableHostTsc) {
     add(Objection::kUnstableHostTsc,
         "the host's clocksource is not tsc, so KVM rewrites offsets by itself");
   }

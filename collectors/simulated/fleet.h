@@ -29,6 +29,7 @@ class SimulatedFleet final : public OffsetSource {
   SimulatedFleet(std::uint64_t seed, std::size_t vms, const Clock& clock);
 
   std::string_view name() const override { return "simulated"; }
+  bool kept_by_kvm() const override { return false; }
   Result<std::vector<FoundVm>> list() override;
   Result<VmReading> read(const VmKey& key, MonotonicTime deadline) override;
 

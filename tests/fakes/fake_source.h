@@ -29,6 +29,7 @@ class FakeSource final : public OffsetSource {
   }
 
   std::string_view name() const override { return "fake"; }
+  bool kept_by_kvm() const override { return by_kvm; }
   Result<std::vector<FoundVm>> list() override {
     if (list_error) {
       return *list_error;
@@ -50,6 +51,7 @@ class FakeSource final : public OffsetSource {
   std::map<VmKey, std::vector<VcpuReading>> vcpus;
   std::optional<Error> list_error;
   std::map<VmKey, Error> read_errors;
+  bool by_kvm = true;
 
  private:
   const Clock* clock_;

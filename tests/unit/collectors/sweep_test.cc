@@ -162,6 +162,16 @@ TEST_F(SweepTest, AnUnstableHostTscIsTrustedInNothing) {
   EXPECT_FALSE(vm("web")->skew);
 }
 
+TEST_F(SweepTest, WhatKvmDoesNotKeepItDoesNotRewriteEither) {
+  host_.host.clocksource = "hpet";
+  source_.by_kvm = false;
+  source_.add(10, "sim", {1, 9});
+  sweep();
+  sweep();
+  EXPECT_EQ(vm("sim")->reading->trust, Trust::kTrusted);
+  EXPECT_TRUE(vm("sim")->skew);
+}
+
 TEST_F(SweepTest, AnUnknownClocksourceIsNotTrustedEither) {
   host_.error = Error{ErrorKind::kNotFound, "no sysfs", {}};
   source_.add(10, "web", {1, 9});

@@ -167,9 +167,15 @@ TEST(CorrectionPlan, ObjectsToWhatTheHostAndTheVmAreIn) {
   conditions.migrating = true;
   HostClock host = stable_host();
   host.clocksource = "hpet";
-  const auto planned = plan_correction(vm_with({0, 9}), host, 1, conditions, AlignGoal{});
-  EXPECT_THAT(objections(planned), ElementsAre("unstable_host_tsc", "protected_tsc", "migrating"));
-  EXPECT_EQ(standing_objections(*planned, {Objection::kMigrating}).size(), 2u);
+  VmState vm = vm_with({0, 9});
+  vm.reading->trust = Trust::kUnstableHostTsc;
+  const auto planned = plan_correction(vm, host, 1, conditions, AlignGoal{});
+  EXPECT_THAT(objections(planned),
+              ElementsAre("untrusted", "unstable_host_tsc", "protected_tsc", "migrating"));
+  EXPECT_EQ(standing_objections(*planned, {Objection::kMigrating}).size(), 3u);
+  vm.reading->trust = Trust::kTrusted;
+  EXPECT_THAT(objections(plan_correction(vm, host, 1, conditions, AlignGoal{})),
+              ElementsAre("protected_tsc", "migrating"));
 }
 
 TEST(CorrectionPlan, AlignsUnequalRatiosAtOneHostTscAndSaysSo) {
