@@ -24,8 +24,9 @@ class OffsetSource {
   // Stable lower-case word, used as the `collector` label.
   virtual std::string_view name() const = 0;
 
-  // Whether KVM of this host keeps the offsets, and adjusts them where the host's TSC is not stable.
-  virtual bool is_of_this_host() const { return true; }
+  // Whether KVM keeps these offsets: it rewrites them by itself where the host's clocksource is not
+  // tsc.
+  virtual bool kept_by_kvm() const { return true; }
 
   // The VMs there are now. A VM that cannot be identified is listed with what is known of it. An
   // error means that none could be listed ("no data" is an error, "no VMs" an empty list).

@@ -107,7 +107,7 @@ std::optional<VmState> Sweep::read_vm(OffsetSource& source, const FoundVm& vm,
       tracked_.try_emplace(vm.key, Tracked{Confirmation(options_.interval / 2), {}}).first->second;
   if (reading) {
     state.reading = *std::move(reading);
-    judge(state, tracked, source, host);
+    judge(state, tracked, host, source.kept_by_kvm());
     if (clocks_ != nullptr) {
       clocks_->observe(state);
     }
@@ -119,10 +119,9 @@ std::optional<VmState> Sweep::read_vm(OffsetSource& source, const FoundVm& vm,
   return state;
 }
 
-void Sweep::judge(VmState& state, Tracked& tracked, const OffsetSource& source,
-                  const HostClock& host) const {
+void Sweep::judge(VmState& state, Tracked& tracked, const HostClock& host, bool kept_by_kvm) const {
   VmReading& reading = *state.reading;
-  if (source.is_of_this_host() && !host.tsc_is_stable()) {
+  if (kept_by_kvm && !host.tsc_is_stable()) {
     reading.trust = worse(reading.trust, Trust::kUnstableHostTsc);
   }
   if (tracked.resume.torn(reading, clock_->suspended())) {

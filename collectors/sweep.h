@@ -64,8 +64,7 @@ class Sweep {
   void read_vms(Listing& listing, Snapshot& snapshot);
   // Absent when the VM has ended meanwhile.
   std::optional<VmState> read_vm(OffsetSource& source, const FoundVm& vm, const HostClock& host);
-  void judge(VmState& state, Tracked& tracked, const OffsetSource& source,
-             const HostClock& host) const;
+  void judge(VmState& state, Tracked& tracked, const HostClock& host, bool kept_by_kvm) const;
   void label(Snapshot& snapshot);
   void drop_vanished();
 

@@ -29,7 +29,7 @@ class SimulatedFleet final : public OffsetSource {
   SimulatedFleet(std::uint64_t seed, std::size_t vms, const Clock& clock);
 
   std::string_view name() const override { return "simulated"; }
-  bool is_of_this_host() const override { return false; }
+  bool kept_by_kvm() const override { return false; }
   Result<std::vector<FoundVm>> list() override;
   Result<VmReading> read(const VmKey& key, MonotonicTime deadline) override;
 

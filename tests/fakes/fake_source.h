@@ -29,7 +29,7 @@ class FakeSource final : public OffsetSource {
   }
 
   std::string_view name() const override { return "fake"; }
-  bool is_of_this_host() const override { return of_this_host; }
+  bool kept_by_kvm() const override { return by_kvm; }
   Result<std::vector<FoundVm>> list() override {
     if (list_error) {
       return *list_error;
@@ -47,11 +47,11 @@ class FakeSource final : public OffsetSource {
     return reading;
   }
 
-  bool of_this_host = true;
   std::vector<FoundVm> found;
   std::map<VmKey, std::vector<VcpuReading>> vcpus;
   std::optional<Error> list_error;
   std::map<VmKey, Error> read_errors;
+  bool by_kvm = true;
 
  private:
   const Clock* clock_;

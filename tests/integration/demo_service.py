@@ -1,7 +1,7 @@
 """The demo as a service under test: kvm-tsc-exporter --demo on a free loopback port.
 
-It is shown a host whose clocksource is tsc and which has no VMs of its own, so that the simulated
-fleet is all there is and is believed wherever the tests run.
+It is shown a host whose clocksource is tsc and which has no VMs of its own, so that it says the same
+wherever the tests run.
 """
 
 import ctypes

@@ -27,11 +27,9 @@ Result<std::unique_ptr<TlsDemo>> TlsDemo::start(const std::string& logins) {
     return client.error();
   }
   demo->client_ = *std::move(client);
-  directory.write("sys/devices/system/clocksource/clocksource0/current_clocksource", "tsc\n");
   directory.write("debugfs/kvm/vm_count", "0\n");
   ExporterOptions options;
-  options.flags = {"--demo", "--path.sysfs=" + directory.path() + "/sys",
-                   "--path.debugfs=" + directory.path() + "/debugfs",
+  options.flags = {"--demo", "--path.debugfs=" + directory.path() + "/debugfs",
                    "--web.listen-address=" + demo->socket(),
                    "--web.config.file=" + directory.write("web.yml", kTls + logins)};
   auto exporter = Exporter::start(options);

@@ -1,6 +1,5 @@
 // TlsDemo: the demo served over TLS and on a unix socket, with logins of the test's choosing. Its
-// host is the same wherever tests run: the clocksource is tsc, so that the simulated VMs are
-// believed, and there are no other VMs.
+// host has no VMs of its own.
 #pragma once
 
 #include <cstdint>

@@ -162,14 +162,14 @@ TEST_F(SweepTest, AnUnstableHostTscIsTrustedInNothing) {
   EXPECT_FALSE(vm("web")->skew);
 }
 
-TEST_F(SweepTest, ASimulatedVmHasAHostOfItsOwn) {
-  host_.host.clocksource = "kvm-clock";
-  source_.of_this_host = false;
-  source_.add(10, "web", {1, 9});
+TEST_F(SweepTest, WhatKvmDoesNotKeepItDoesNotRewriteEither) {
+  host_.host.clocksource = "hpet";
+  source_.by_kvm = false;
+  source_.add(10, "sim", {1, 9});
   sweep();
   sweep();
-  EXPECT_EQ(vm("web")->reading->trust, Trust::kTrusted);
-  EXPECT_TRUE(vm("web")->skew);
+  EXPECT_EQ(vm("sim")->reading->trust, Trust::kTrusted);
+  EXPECT_TRUE(vm("sim")->skew);
 }
 
 TEST_F(SweepTest, AnUnknownClocksourceIsNotTrustedEither) {
