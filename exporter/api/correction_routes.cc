@@ -179,7 +179,8 @@ class CorrectionRoutes {
   }
 
   Response set_offset(Order& order) {
-    const auto id = parse_u32(order.request->parameter("id"));
+    const std::string word = order.request->parameter("id");
+    const auto id = parse_u32(trim(word) == word ? word : "");
     const auto offset = order.fields.integer("offset");
     const auto expected = order.fields.integer("expected");
     const auto allowed = take_allowed(order.fields);
@@ -192,8 +193,7 @@ class CorrectionRoutes {
     }
     const auto planned =
         id ? sources_.corrections->plan(order.vm->key, SetGoal{*id, *offset}, order.requester)
-           : Result<PlanRecord>(Error{
-                 ErrorKind::kNotFound, "the VM has no vCPU " + order.request->parameter("id"), {}});
+           : Result<PlanRecord>(Error{ErrorKind::kNotFound, "the VM has no vCPU " + word, {}});
     if (!planned) {
       return refused(order, planned.error());
     }

