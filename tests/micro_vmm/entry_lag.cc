@@ -44,12 +44,17 @@ Result<EntryLag> measure_entry_lag(int vcpu_fd, kvm_run& run, const GuestMemory&
   // Whoever made this thread leave KVM_RUN has set it (vcpu_thread.h).
   std::atomic_ref<__u8>(run.immediate_exit).store(0);
   EntryLag lag;
-  for (std::uint32_t entry = 0; entry < entries; ++entry) {
+  // An interrupted guest may store an RDTSC from before its next entry. The first of these does not
+  // count, for the guest may have been interrupted before.
+  bool at_start = false;
+  for (std::uint32_t entry = 0; entry <= entries; ++entry) {
     auto one = enter_once(vcpu_fd, run, memory, slot, clock);
     if (!one) {
       return one.error();
     }
-    if (*one && (lag.times == 0 || (*one)->least <= lag.least)) {
+    const bool counts = *one && at_start;
+    at_start = one->has_value();
+    if (counts && (lag.times == 0 || (*one)->least <= lag.least)) {
       (*one)->times += (*one)->least == lag.least ? lag.times : 0;
       lag = **one;
     }

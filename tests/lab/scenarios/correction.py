@@ -5,9 +5,12 @@ import time
 from labhost import debugfs, guest_view
 from labhost.corrector import Corrector
 
+ICOUNT = True  # its time stands still when the machine is busy, and so do the deadlines of a hold
+DEADLINE = 180
 SWEEP = 1.0
 AHEAD = 3_000_000_019
 MASTER_CLOCK = 0xe
+ENGINEER = ("token:lab", "unix")  # who, from where: as the audit says
 
 
 def run(host):
@@ -59,16 +62,57 @@ def plan_and_correct(host, corrector, vmm, vm, common, before):
     jump = (after[0] - before[0]) - (after[1] - before[1])
     host.check("the kvmclock did not jump (KVM_GET_CLOCK, within the noise of asking for it)",
                abs(jump) < 0.1, seconds=round(jump, 5))
-    host.check_equal("the audit is complete", corrector.audit(done["id"]),
-                     ["requested", "applying", "written", "finished"])
+    audited(host, corrector, plan, done, vm)
 
     status, refused = corrector.run("undo", done["id"], "--yes")
     host.check_equal("an undo that goes back is refused", (status, refused["status"]), (1, 422))
+    event = max(events(corrector, "refused"), key=lambda one: one["at"])
+    host.check_equal("the audit has the refusal: who, from where, of which VM, why",
+                     (event["what"], event["who"], event["from"], event["vm"],
+                      "backwards" in event["details"]["error"]["message"]),
+                     ("refused", *ENGINEER, vm, True), details=event["details"])
     status, undone = corrector.run("undo", done["id"], "--yes", "--allow", "backwards")
     host.check_equal("and done when it is allowed by name", (status, undone["verdict"]), (0, "corrected"),
                      error=undone["error"])
     offsets = debugfs.offsets(vmm.directory())
     host.check_equal("the old offsets are back", offsets, {0: common, 1: common + AHEAD})
+    host.check_equal("the audit has the undo step by step", corrector.audit(undone["id"]),
+                     ["requested", "applying", "written", "finished"])
+    [finished] = events(corrector, "finished", undone["id"])
+    host.check_equal("and of what it is the undo, from what to what",
+                     (finished["details"]["undo_of"], before_and_after(finished["details"])),
+                     (done["id"], {0: (common + AHEAD, common), 1: (common + AHEAD,) * 2}))
+
+
+def audited(host, corrector, plan, done, vm):
+    """Who, from where, what, before, after and verdict."""
+    [planned] = [event for event in events(corrector, "planned")
+                 if event["details"]["id"] == plan["id"]]
+    host.check_equal("the audit has the plan: who, from where, of which VM",
+                     (planned["who"], planned["from"], planned["vm"]), (*ENGINEER, vm))
+    host.check_equal("and each offset, now and then",
+                     [(vcpu["now"], vcpu["then"]) for vcpu in planned["details"]["vcpus"]],
+                     [(vcpu["now"], vcpu["then"]) for vcpu in plan["vcpus"]])
+    host.check_equal("the audit has the correction step by step", corrector.audit(done["id"]),
+                     ["requested", "applying", "written", "finished"])
+    [finished] = events(corrector, "finished", done["id"])
+    details = finished["details"]
+    host.check_equal("who, from where, of which VM, why, with what verdict",
+                     (finished["who"], finished["from"], finished["vm"], details["reason"],
+                      details["verdict"]), (*ENGINEER, vm, "lab", "corrected"))
+    host.check_equal("each offset before and after is what the plan said", before_and_after(details),
+                     {vcpu["id"]: (int(vcpu["now"]), int(vcpu["then"])) for vcpu in plan["vcpus"]})
+
+
+def events(corrector, what, correction=None):
+    return [event for event in corrector.run("log", "--limit", 1000)[1]
+            if event["what"] == what and correction in (None, event["correction"])]
+
+
+def before_and_after(correction):
+    """{vCPU id: (offset before, offset read back)}"""
+    return {vcpu["id"]: (int(vcpu["before"]), int(vcpu["read_back"]))
+            for vcpu in correction["report"]["vcpus"]}
 
 
 def known_vm(exporter, vmm):

@@ -36,9 +36,15 @@ def run(host):
                                  error=done.get("error"))
                 host.check_equal("  which moved the TSC of the vCPUs it should",
                                  moved(before, samples[-1]), {0: 0 if words else STEP, 1: STEP})
-                far = max(abs(jump(before[id], one[id], khz)) for one in samples for id in before)
-                host.check("  and no vCPU's kvmclock, before, during and after",
-                           far < BOUND, seconds=round(far, 9), bound=BOUND, samples=len(samples))
+                jumps = [jump(before[id], one[id], khz) for one in samples for id in before]
+                far = max((one for one in jumps if abs(one) < BOUND), key=abs, default=None)
+                late = [round(one, 9) for one in jumps if abs(one) >= BOUND]
+                # Where KVM has no master clock and not all vCPUs' offsets match yet, a write asks for no
+                # new page; the vCPU that makes them match asks, for all, when it enters. One that enters
+                # before has the old page once: a sample here, microseconds where all vCPUs run.
+                host.check("  and no vCPU's kvmclock, once every vCPU has entered",
+                           len(late) <= 1 and jump_at_end(before, samples[-1], khz) < BOUND,
+                           seconds=far, bound=BOUND, samples=len(samples), with_an_old_page=late)
             host.check_equal("the master clock is on again", done["facts"]["master_clock"], True)
         last = samples[-1]
         for id in before:
@@ -66,6 +72,10 @@ def watched(corrector, vmm, vm, words):
 def sample(vmm):
     """{vCPU id: its answer of entry-lag}"""
     return {vcpu["id"]: vcpu for vcpu in vmm.command("entry-lag", ENTRIES)["vcpus"]}
+
+
+def jump_at_end(before, last, khz):
+    return max(abs(jump(before[id], last[id], khz)) for id in before)
 
 
 def moved(one, other):
