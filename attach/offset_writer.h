@@ -59,8 +59,9 @@ class OffsetWriter {
 
   // Every vCPU of the VM, named in `offsets` or not, is stopped before the first write and none
   // runs before the last read-back, so the guest never executes with some offsets written and
-  // others not. On any failure what was written is put back before the vCPUs run. `deadline` covers
-  // all of it, with time kept for putting back.
+  // others not. On any failure what was written is put back before the vCPUs run, and either way
+  // each has its kvmclock written anew first, so that it does not jump. `deadline` covers all of
+  // it, with time kept for putting back.
   //
   // An Error means that nothing was written (kRefused, kPermission, kGone, kTimeout, kConflict
   // when an offset is not the expected one, kInvalid for an empty list or a vCPU named twice).

@@ -1,5 +1,7 @@
 #include "attach/ptrace/held_vcpus.h"
 
+#include <errno.h>
+
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -82,18 +84,40 @@ void HeldVcpus::fail(Vcpu& vcpu, const Error& error) {
   }
 }
 
+const char* HeldVcpus::name_of(Call call) {
+  switch (call) {
+    case Call::kRead:
+      return "KVM_GET_DEVICE_ATTR";
+    case Call::kWrite:
+      return "KVM_SET_DEVICE_ATTR";
+    case Call::kRenewClock:
+      return "KVM_KVMCLOCK_CTRL";
+  }
+  return "";
+}
+
+SystemCall HeldVcpus::call_in(const Vcpu& vcpu, Call call) {
+  switch (call) {
+    case Call::kRead:
+      return OffsetArguments::read_call(*vcpu.state, vcpu.fd);
+    case Call::kWrite:
+      return OffsetArguments::write_call(*vcpu.state, vcpu.fd);
+    case Call::kRenewClock:
+      break;
+  }
+  return ioctl_call(vcpu.fd, KVM_KVMCLOCK_CTRL, 0);
+}
+
 void HeldVcpus::run_round(Call call, MonotonicTime deadline) {
-  const char* const name = call == Call::kRead ? "KVM_GET_DEVICE_ATTR" : "KVM_SET_DEVICE_ATTR";
   for (Vcpu& vcpu : vcpus_) {
     vcpu.result.reset();
-    const bool taking_part = call == Call::kRead || !put_back_ || vcpu.write_begun;
+    const bool taking_part =
+        call == Call::kRead || vcpu.write_begun || (call == Call::kWrite && !put_back_);
     if (!taking_part) {
       continue;
     }
     vcpu.write_begun = vcpu.write_begun || call == Call::kWrite;
-    const auto begun =
-        vcpu.state->begin(call == Call::kRead ? OffsetArguments::read_call(*vcpu.state, vcpu.fd)
-                                              : OffsetArguments::write_call(*vcpu.state, vcpu.fd));
+    const auto begun = vcpu.state->begin(call_in(vcpu, call));
     vcpu.in_flight = begun.ok();
     if (!begun) {
       fail(vcpu, begun.error());
@@ -117,11 +141,12 @@ void HeldVcpus::run_round(Call call, MonotonicTime deadline) {
     }
     vcpu.in_flight = false;
     const auto result = vcpu.state->finish(deadline);
+    const bool has_no_page = call == Call::kRenewClock && result && *result == -EINVAL;
     if (!result) {
       fail(vcpu, result.error());
-    } else if (*result != 0) {
-      fail(vcpu, ioctl_error(name, *result));
-    } else if (call == Call::kWrite) {
+    } else if (*result != 0 && !has_no_page) {
+      fail(vcpu, ioctl_error(name_of(call), *result));
+    } else if (call != Call::kRead) {
       vcpu.result = 0;
     } else if (const auto offset = OffsetArguments::offset_read(*vcpu.state); offset) {
       vcpu.result = *offset;
@@ -184,6 +209,10 @@ void HeldVcpus::put_back(MonotonicTime deadline) {
   for (Vcpu& vcpu : vcpus_) {
     vcpu.report.after_rollback = vcpu.result;
   }
+}
+
+void HeldVcpus::renew_clocks(MonotonicTime deadline) {
+  run_round(Call::kRenewClock, deadline);
 }
 
 WriteReport HeldVcpus::release(MonotonicTime begun) {

@@ -36,6 +36,11 @@ class HeldVcpus {
   // Writes what read_before() found to every vCPU whose write was begun, and reads it.
   void put_back(MonotonicTime deadline);
 
+  // Has KVM write every vCPU's pvclock page anew before the guest runs on it. KVM asks for that by
+  // itself only of the vCPU whose write made all offsets equal, or where the master clock was on;
+  // on another, kvmclock would be off by the step until that one has entered.
+  void renew_clocks(MonotonicTime deadline);
+
   // Lets all go and tells what happened; `begun` is when the first was told to stop.
   WriteReport release(MonotonicTime begun);
 
@@ -53,7 +58,9 @@ class HeldVcpus {
     bool in_flight = false;
     std::optional<std::int64_t> result;
   };
-  enum class Call { kRead, kWrite };
+  enum class Call { kRead, kWrite, kRenewClock };
+  static const char* name_of(Call call);
+  static SystemCall call_in(const Vcpu& vcpu, Call call);
 
   // From the files, or by a call in each thread where they do not tell.
   void read_offsets(MonotonicTime deadline);

@@ -17,7 +17,7 @@ namespace kvmtsc::injection {
 static_assert(sizeof(kvm_clock_data) == 48 && KVM_GET_CLOCK == 0x8030ae7c);
 static_assert(sizeof(kvm_device_attr) == 24 && KVM_SET_DEVICE_ATTR == 0x4018aee1 &&
               KVM_GET_DEVICE_ATTR == 0x4018aee2);
-static_assert(KVM_GET_TSC_KHZ == 0xaea3 && KVM_RUN == 0xae80);
+static_assert(KVM_GET_TSC_KHZ == 0xaea3 && KVM_RUN == 0xae80 && KVM_KVMCLOCK_CTRL == 0xaead);
 
 // An ioctl with the kernel's number for it; `argument` is a value or an address in the tracee.
 SystemCall ioctl_call(int fd, std::uint64_t request, std::uint64_t argument);

@@ -81,6 +81,7 @@ Result<WriteReport> PtraceOffsetWriter::write(const AttachTarget& vm,
     if (!vcpus.all_applied()) {
       vcpus.put_back(end);
     }
+    vcpus.renew_clocks(end);
     return vcpus.release(begun);
   });
 }
