@@ -1,6 +1,7 @@
 // Answers of the API: JSON, and Errors as RFC 9457 problems with what to do about them.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,12 @@ http::Response json_text_response(int status, std::string json);
 // The status by the error's kind; `more` is an object of further members.
 http::Response problem_response(const Error& error, const Json& more = Json::object());
 http::Response problem_response(int status, const Error& error, const Json& more = Json::object());
+
+// Before the first snapshot: 503.
+http::Response not_ready();
+
+// 401 for nobody and 403 for a viewer; absent for an operator.
+std::optional<http::Response> not_an_operator(const http::Request& request);
 
 // What is wrong with a path's {vm} that does not fit exactly one VM.
 http::Response vm_problem(const std::string& name, const std::vector<const VmState*>& found);

@@ -69,7 +69,13 @@ TEST_F(SqliteJournalTest, KeepsEverythingAcrossRuns) {
   EXPECT_EQ((*journal->correction("c-1"))->json, "{2}");
   EXPECT_FALSE(*journal->correction("c-9"));
   EXPECT_EQ(journal->unfinished()->front().id, "c-2");
-  EXPECT_EQ(journal->corrections(1)->front().id, "c-2");
+  EXPECT_EQ(journal->corrections(1, "")->front().id, "c-2");
+  EXPECT_EQ(journal->corrections(1, "web")->front().id, "c-2");
+  EXPECT_TRUE(journal->corrections(1, "mail")->empty());
+  ASSERT_EQ(journal->corrections_after("c-1")->size(), 1u);
+  EXPECT_EQ(journal->corrections_after("c-1")->front().id, "c-2");
+  EXPECT_TRUE(journal->corrections_after("c-2")->empty());
+  EXPECT_TRUE(journal->corrections_after("c-9")->empty());
 }
 
 TEST_F(SqliteJournalTest, AnswersByVmAndFromAPlaceOn) {
@@ -178,7 +184,7 @@ TEST_F(SqliteJournalTest, WhatWasAcknowledgedSurvivesBeingKilledAtAnyMoment) {
     for (std::size_t i = 0; i < events->size(); ++i) {
       ASSERT_EQ((*events)[i].sequence, i + 1);
     }
-    ASSERT_EQ(journal->corrections(100'000)->size(), events->size());
+    ASSERT_EQ(journal->corrections(100'000, "")->size(), events->size());
     least = events->size();
   }
   EXPECT_GT(least, 25u);
