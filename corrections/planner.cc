@@ -6,12 +6,6 @@
 namespace kvmtsc {
 namespace {
 
-bool same_offsets(const CorrectionPlan& a, const CorrectionPlan& b) {
-  return std::ranges::equal(a.vcpus, b.vcpus, [](const PlannedVcpu& x, const PlannedVcpu& y) {
-    return x.id == y.id && x.now == y.now;
-  });
-}
-
 std::string in_words(const std::vector<ObjectionFound>& objections) {
   std::string text;
   for (const ObjectionFound& found : objections) {
@@ -22,6 +16,12 @@ std::string in_words(const std::vector<ObjectionFound>& objections) {
 }
 
 }  // namespace
+
+bool same_offsets(const CorrectionPlan& a, const CorrectionPlan& b) {
+  return std::ranges::equal(a.vcpus, b.vcpus, [](const PlannedVcpu& x, const PlannedVcpu& y) {
+    return x.id == y.id && x.now == y.now;
+  });
+}
 
 const VmState* find_vm(const Snapshot* snapshot, const VmKey& key) {
   if (snapshot == nullptr) {

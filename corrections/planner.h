@@ -46,6 +46,9 @@ class Planner {
 // Null when it is not there, or there is no snapshot.
 const VmState* find_vm(const Snapshot* snapshot, const VmKey& key);
 
+// Whether they saw the same offsets of the same vCPUs.
+bool same_offsets(const CorrectionPlan& a, const CorrectionPlan& b);
+
 // kConflict: make a new plan.
 Error changed_since(const VmName& vm, const char* what);
 

@@ -1,6 +1,9 @@
 #include "corrections/recovery.h"
 
 #include <algorithm>
+#include <functional>
+#include <utility>
+#include <vector>
 
 #include "corrections/correction_json.h"
 #include "corrections/journal_entries.h"
@@ -35,14 +38,18 @@ Status recall_limits(Journal& journal, const Clock& clock, unsigned most, RateLi
     return rows.error();
   }
   const RealTime now = clock.realtime();
-  for (auto row = rows->rbegin(); row != rows->rend(); ++row) {
-    const auto past = parse_past(row->json);
-    if (!past) {
-      continue;
+  std::vector<std::pair<Nanoseconds, VmKey>> by_age;
+  for (const JournalCorrection& row : *rows) {
+    if (const auto past = parse_past(row.json)) {
+      const auto age = std::max(Nanoseconds{0}, now.since_epoch - past->requested.since_epoch);
+      by_age.emplace_back(age, past->key);
     }
-    const auto age = std::max(Nanoseconds{0}, now.since_epoch - past->requested.since_epoch);
+  }
+  // Not always the order of the journal: the realtime clock may have been set between two of them.
+  std::ranges::sort(by_age, std::greater{});
+  for (const auto& [age, vm] : by_age) {
     if (age < RateLimits::kWindow) {
-      limits.count(past->key, clock.monotonic() + -age);
+      limits.count(vm, clock.monotonic() + -age);
     }
   }
   return ok_status();

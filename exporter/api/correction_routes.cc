@@ -177,13 +177,30 @@ class CorrectionRoutes {
       return accepted_response(*accepted);
     }
     Json more = Json::object();
+    Error error = accepted.error();
     const auto planned = sources_.corrections->find_plan(plan_id);
-    if (accepted.error().kind == ErrorKind::kRefused && planned) {
+    if (error.kind == ErrorKind::kRefused && planned) {
       const auto now = sources_.corrections->preview(planned->plan.vm, planned->plan.goal);
       more["objections"] = to_json(standing_objections(now ? now->plan : planned->plan, allowed));
       more["plan"] = plan_id;
     }
-    return problem_response(accepted.error(), more);
+    if (error.kind == ErrorKind::kConflict && planned) {
+      if (const auto anew = planned_anew(*planned, order.requester)) {
+        more["plan"] = *anew;
+        error.remedy = "look at the new plan " + *anew;
+      }
+    }
+    return problem_response(error, more);
+  }
+
+  // The id of a new plan with the same goal, if the offsets are no longer those the old one saw.
+  std::optional<std::string> planned_anew(const PlanRecord& planned, const Requester& requester) {
+    const auto now = sources_.corrections->preview(planned.plan.vm, planned.plan.goal);
+    if (!now || same_offsets(now->plan, planned.plan)) {
+      return std::nullopt;
+    }
+    const auto anew = sources_.corrections->plan(planned.plan.vm, planned.plan.goal, requester);
+    return anew ? std::optional{anew->id} : std::nullopt;
   }
 
   static Response accepted_response(const std::string& id, std::string json) {

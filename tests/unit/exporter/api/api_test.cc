@@ -230,6 +230,22 @@ TEST_F(ApiTest, APlanIsOfItsVm) {
             409);
 }
 
+TEST_F(ApiTest, OffsetsThatChangedSinceThePlanAreAConflictWithANewPlan) {
+  const std::string path = "/api/v1/vms/sim-skewed/";
+  const std::string body = R"({"goal":"shift","ticks":"5"})";
+  const std::string id = call("POST", path + "plans", body).body["id"];
+  EXPECT_EQ(finish(call("POST", path + "corrections", body)), "corrected");
+  const Reply changed = call("POST", path + "corrections", R"({"plan":")" + id + "\"}");
+  ASSERT_EQ(changed.status, 409);
+  const std::string anew = changed.body["plan"];
+  EXPECT_NE(anew, id);
+  const Reply accepted = call("POST", path + "corrections", R"({"plan":")" + anew + "\"}");
+  EXPECT_EQ(accepted.status, 202);
+  // While one is under way there is nothing new to plan.
+  EXPECT_FALSE(
+      call("POST", path + "corrections", R"({"plan":")" + anew + "\"}").body.contains("plan"));
+}
+
 TEST_F(ApiTest, AnothersPlanIsNotShownEither) {
   const std::string id =
       call("POST", "/api/v1/vms/sim-skewed/plans", R"({"goal":"align"})").body["id"];
