@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/parse.h"
 
 namespace kvmtsc {
 namespace {
@@ -50,7 +51,7 @@ Result<std::string> text_of(const std::string& file) {
 Result<Json> restore_json(const std::string& file) {
   const auto text = text_of(file);
   if (!text) {
-    return text.error();
+    return Error{ErrorKind::kInvalid, text.error().message, "--restore takes a file, or -"};
   }
   Json goal = Json::parse(*text, nullptr, false);
   if (!goal.is_object() || !goal.contains("offsets") ||
@@ -66,6 +67,13 @@ Result<Json> restore_json(const std::string& file) {
 }  // namespace
 
 Result<Json> goal_json(const GoalOptions& options) {
+  for (const std::string& ticks : {options.set_offset, options.shift_ticks}) {
+    // "--set --yes" would otherwise be sent.
+    if (!ticks.empty() && !parse_i64(ticks)) {
+      return Error{ErrorKind::kInvalid, "\"" + ticks + "\" is no number of ticks",
+                   "give a whole number of 64 bits, like -9000000"};
+    }
+  }
   if (!options.set_offset.empty()) {
     Json goal{{"goal", "set"}, {"offset", options.set_offset}};
     if (options.vcpu) {

@@ -174,6 +174,7 @@ int run(int argc, char** argv) {
   }
   const auto session = make_session(options);
   if (!session) {
+    print(options.json ? problem_json(session.error()).dump() + "\n" : "");
     complain(session.error().text());
     return kUsage;
   }

@@ -52,6 +52,9 @@ int explain(const Session& session, const Error& error) {
   if (!error.remedy.empty()) {
     complain("  " + error.remedy);
   }
+  if (error.kind == ErrorKind::kIo) {
+    complain("  `kvm-tsc doctor` looks for more");
+  }
   return kUnreachable;
 }
 
@@ -67,6 +70,9 @@ int explain(const Session& session, const Answer& problem) {
   }
   if (const Json& wait = field(problem.body, "retry_after_seconds"); wait.is_number_integer()) {
     complain("  try again in " + wait_text(wait.get<long>()));
+  }
+  if (const Json& plan = field(problem.body, "plan"); problem.status == 409 && plan.is_string()) {
+    complain("  kvm-tsc correct VM --plan " + plan.get<std::string>() + "   shows it and asks");
   }
   for (const Json& found : field(problem.body, "objections")) {
     complain("  --allow " + plain_text(field(found, "objection")) + "   " +

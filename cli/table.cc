@@ -60,11 +60,12 @@ std::string clipped(std::string_view text, std::size_t columns, std::size_t rows
   std::size_t column = 0;
   for (std::size_t row = 0; row < rows && !text.empty();) {
     Glyph glyph = first_glyph(text);
-    if (text.front() == '\033') {
+    const bool code = text.front() == '\033';
+    if (code) {
       glyph = {std::min(text.find('m'), text.size() - 1) + 1, 0};
     }
     const bool ends = text.front() == '\n';
-    if (ends || column + glyph.columns <= columns) {
+    if (ends || code || column + glyph.columns <= columns) {
       out += text.substr(0, glyph.bytes);
     }
     column = ends ? 0 : column + glyph.columns;

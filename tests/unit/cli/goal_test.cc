@@ -19,6 +19,14 @@ TEST(Goal, IsWhatTheApiTakes) {
   EXPECT_EQ(json_of({.shift_ticks = "7"}), R"({"goal":"shift","ticks":"7"})");
 }
 
+TEST(Goal, TicksAreWholeNumbersOf64Bits) {
+  EXPECT_NE(json_of({.set_offset = "-9223372036854775808"}), "");
+  for (const char* wrong : {"--yes", "1.5", "9223372036854775808", "1e3", "0x1"}) {
+    EXPECT_EQ(json_of({.set_offset = wrong}), "") << wrong;
+    EXPECT_EQ(json_of({.shift_ticks = wrong}), "") << wrong;
+  }
+}
+
 TEST(Goal, TimesBecomeWholeNanoseconds) {
   EXPECT_EQ(json_of({.shift_time = "5ms"}), R"({"goal":"shift","nanoseconds":"5000000"})");
   EXPECT_EQ(json_of({.shift_time = "-1.5s"}), R"({"goal":"shift","nanoseconds":"-1500000000"})");

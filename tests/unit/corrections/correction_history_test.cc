@@ -45,7 +45,9 @@ TEST_F(CorrectionHistoryTest, FindsThoseOfThisRunAndOfEarlierOnes) {
 }
 
 TEST_F(CorrectionHistoryTest, ARecordThatDoesNotSayEnoughCannotBeUndone) {
-  ASSERT_TRUE(journal_.record({}, JournalCorrection{"c-1", "web", true, "{}"}));
+  JournalEvent event;
+  event.what = "requested";
+  ASSERT_TRUE(journal_.record(event, JournalCorrection{"c-1", "web", true, "{}"}));
   const auto found = CorrectionHistory(book_, journal_).find("c-1");
   EXPECT_EQ(found.error().kind, ErrorKind::kConflict);
   EXPECT_FALSE(found.error().remedy.empty());

@@ -1,5 +1,7 @@
 #include "corrections/planner.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "tests/fakes/fake_clock.h"
