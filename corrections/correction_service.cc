@@ -141,17 +141,22 @@ Result<Correction> CorrectionService::undo(const std::string& id,
                                            const std::string& reason, const Requester& requester,
                                            const std::optional<RequestMark>& mark) {
   const auto past = find_past(id);
-  const auto planned = past ? plan_back(*past, requester) : Result<PlanRecord>(past.error());
-  auto accepted = planned ? accept({planned->id, allowed, reason, requester, mark}, *planned, id)
-                          : Result<Correction>(planned.error());
+  const auto planned = past ? plan_back(*past) : Result<PlanRecord>(past.error());
+  const Status kept = planned ? keep(*planned, requester) : Status(planned.error());
+  auto accepted = kept ? accept({planned->id, allowed, reason, requester, mark}, *planned, id)
+                       : Result<Correction>(kept.error());
   if (!accepted) {
     refuse(past ? past->vm : VmName{}, requester, accepted.error());
   }
   return accepted;
 }
 
-Result<PlanRecord> CorrectionService::plan_back(const PastCorrection& past,
-                                                const Requester& requester) {
+Result<PlanRecord> CorrectionService::preview_undo(const std::string& id) const {
+  const auto past = find_past(id);
+  return past ? plan_back(*past) : Result<PlanRecord>(past.error());
+}
+
+Result<PlanRecord> CorrectionService::plan_back(const PastCorrection& past) const {
   const auto later = [&] {
     const std::lock_guard lock(mutex_);
     return CorrectionHistory(book_, *parts_.journal).later_than(past.id);
@@ -166,9 +171,6 @@ Result<PlanRecord> CorrectionService::plan_back(const PastCorrection& past,
   }
   if (planned->vm.uuid != past.vm.uuid || !still_stands(past, planned->plan.vcpus)) {
     return changed_since(past.vm, "that correction");
-  }
-  if (auto kept = keep(*planned, requester); !kept) {
-    return kept.error();
   }
   return planned;
 }

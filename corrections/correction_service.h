@@ -93,6 +93,9 @@ class CorrectionService {
                           const std::string& reason, const Requester& requester,
                           const std::optional<RequestMark>& mark = {});
 
+  // The plan that undo() would carry out, neither kept nor recorded.
+  Result<PlanRecord> preview_undo(const std::string& id) const;
+
   // Records that something was refused before it came to request() or undo().
   void refuse(const VmName& vm, const Requester& requester, const Error& error);
 
@@ -111,7 +114,7 @@ class CorrectionService {
 
  private:
   Status keep(const PlanRecord& planned, const Requester& requester);
-  Result<PlanRecord> plan_back(const PastCorrection& past, const Requester& requester);
+  Result<PlanRecord> plan_back(const PastCorrection& past) const;
   Result<Correction> accept(const CorrectionRequest& request, const PlanRecord& planned,
                             const std::optional<std::string>& undo_of);
   Status check_room(const VmKey& vm, MonotonicTime now);

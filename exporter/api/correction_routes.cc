@@ -290,7 +290,16 @@ class CorrectionRoutes {
     }
     const auto undone =
         sources_.corrections->undo(id, allowed, reason, requester_of(request), mark);
-    return undone ? accepted_response(*undone) : problem_response(undone.error());
+    if (undone) {
+      return accepted_response(*undone);
+    }
+    Json more = Json::object();
+    if (undone.error().kind == ErrorKind::kRefused) {
+      if (const auto planned = sources_.corrections->preview_undo(id)) {
+        more["objections"] = to_json(standing_objections(planned->plan, allowed));
+      }
+    }
+    return problem_response(undone.error(), more);
   }
 
   ApiSources sources_;

@@ -164,6 +164,8 @@ TEST_F(ApiTest, PlansCorrectsAndUndoes) {
   const std::string undo = accepted.location + "/undo";
   const Reply refused = call("POST", undo, "{}");
   EXPECT_EQ(refused.status, 422);
+  ASSERT_EQ(refused.body["objections"].size(), 1u);
+  EXPECT_EQ(refused.body["objections"][0]["objection"], "backwards");
   const Reply undone = call("POST", undo, R"({"allow":["backwards"]})");
   ASSERT_EQ(undone.status, 202) << undone.body;
   EXPECT_EQ(finish(undone), "corrected");
