@@ -193,7 +193,7 @@ std::string interrupted_json(const std::string& unfinished, RealTime now) {
     error.message = state == correction_state_name(CorrectionState::kApplying)
                         ? "the service ended while it wrote the offsets"
                         : "the service ended before later readings could agree with what it wrote";
-    error.remedy = "compare the VM's offsets with this plan's, and plan anew if they differ";
+    error.remedy = "compare the VM's offsets with this plan's; undo it, or plan anew";
   }
   json["state"] = correction_state_name(CorrectionState::kDone);
   json["verdict"] = verdict_name(verdict);
