@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cassert>
+#include <chrono>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -30,6 +32,8 @@ struct Error {
   ErrorKind kind = ErrorKind::kIo;
   std::string message;  // what failed, with the path or name and the errno text; no final full stop
   std::string remedy;   // what the reader can do about it; may be empty
+  // Of kLimited: how long until it would be done; absent where waiting does not help.
+  std::optional<std::chrono::nanoseconds> retry_after = {};
 
   // "message; remedy"
   std::string text() const { return remedy.empty() ? message : message + "; " + remedy; }

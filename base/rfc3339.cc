@@ -20,4 +20,24 @@ std::string rfc3339(RealTime time) {
   return {text.data(), static_cast<std::size_t>(length)};
 }
 
+std::optional<RealTime> parse_rfc3339(std::string_view text) {
+  const std::string whole(text);
+  struct tm utc {};
+  long long nanoseconds = 0;
+  if (std::sscanf(whole.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d.%9lldZ", &utc.tm_year, &utc.tm_mon,
+                  &utc.tm_mday, &utc.tm_hour, &utc.tm_min, &utc.tm_sec, &nanoseconds) != 7) {
+    return std::nullopt;
+  }
+  utc.tm_year -= 1900;
+  utc.tm_mon -= 1;
+  const std::time_t seconds = ::timegm(&utc);
+  constexpr std::time_t kMost = 9'223'372'035;  // what RealTime spans
+  if (seconds < -kMost || seconds > kMost) {
+    return std::nullopt;
+  }
+  const RealTime time{std::chrono::seconds(seconds) + Nanoseconds(nanoseconds)};
+  // What is written the same again was of that form, and no 31st of February.
+  return rfc3339(time) == text ? std::optional{time} : std::nullopt;
+}
+
 }  // namespace kvmtsc

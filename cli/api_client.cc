@@ -39,8 +39,8 @@ Error unreachable(const std::string& server, const char* why) {
   Error error{ErrorKind::kIo, "the service at " + server + " does not answer: " + why, {}};
   error.remedy = server.starts_with("unix:")
                      ? "is kvm-tsc-exporter running, with --web.listen-address=" + server +
-                           "? Otherwise give --server; `kvm-tsc doctor` looks for more"
-                     : "is kvm-tsc-exporter running there? `kvm-tsc doctor` looks for more";
+                           "? Otherwise give --server"
+                     : "is kvm-tsc-exporter running there?";
   return error;
 }
 

@@ -1,10 +1,10 @@
 // The subcommands of kvm-tsc. Each returns an ExitStatus.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
+#include "cli/goal.h"
 #include "cli/output.h"
 
 namespace kvmtsc {
@@ -21,17 +21,6 @@ int show_log(const Session& session, const LogOptions& options);
 
 // Redraws the table of VMs until SIGINT or SIGTERM.
 int watch(const Session& session, double interval_seconds);
-
-// What a correction is to reach; at most one of the first four is set, none means aligning.
-struct GoalOptions {
-  std::string align_to = {};
-  std::string set_offset = {};  // with `vcpu` for one vCPU
-  std::string shift_ticks = {};
-  std::string shift_time = {};  // "5ms"
-  std::optional<unsigned> vcpu = {};
-};
-// As the API takes it; an error for a time that is none.
-Result<Json> goal_json(const GoalOptions& options);
 
 int plan(const Session& session, const std::string& vm, const GoalOptions& goal);
 

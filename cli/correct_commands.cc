@@ -1,13 +1,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <array>
-#include <charconv>
 #include <cstdio>
 #include <iostream>
-#include <utility>
 
-#include "base/parse.h"
 #include "cli/commands.h"
 #include "cli/figures.h"
 
@@ -16,30 +12,6 @@ namespace {
 
 constexpr int kPollMilliseconds = 200;
 constexpr int kLongestWaitSeconds = 90;
-
-// "5ms", "-1.5s": whole nanoseconds.
-std::optional<std::int64_t> nanoseconds_of(const std::string& text) {
-  constexpr std::array<std::pair<std::string_view, double>, 4> kUnits{
-      {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}}};
-  for (const auto& [unit, size] : kUnits) {
-    if (!text.ends_with(unit)) {
-      continue;
-    }
-    const std::string_view number = std::string_view(text).substr(0, text.size() - unit.size());
-    double value = 0;
-    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
-    if (error != std::errc{} || end != number.data() + number.size()) {
-      return std::nullopt;
-    }
-    const double whole = value * size;
-    constexpr double kLargest = 9e18;
-    if (!(whole > -kLargest && whole < kLargest)) {
-      return std::nullopt;
-    }
-    return static_cast<std::int64_t>(whole + (whole < 0 ? -0.5 : 0.5));
-  }
-  return std::nullopt;
-}
 
 std::string path_of(const std::string& vm, const char* what) {
   return "/api/v1/vms/" + percent_encoded(vm) + what;
@@ -70,10 +42,14 @@ void print_plan(const Session& session, const std::string& vm, const Json& plan)
   }
 }
 
-// Asks on the terminal. Without one only --yes will do.
-bool agreed(bool yes) {
+// Asks on the terminal. Without one only --yes will do, and with --json, whose reader sees no plan.
+bool agreed(const Session& session, bool yes) {
   if (yes) {
     return true;
+  }
+  if (session.json) {
+    complain("with --json this does not ask before it changes anything; give --yes");
+    return false;
   }
   if (::isatty(STDIN_FILENO) == 0) {
     complain("this asks before it changes anything, and there is no terminal; give --yes");
@@ -109,10 +85,16 @@ void print_outcome(const Session& session, const Json& correction) {
   }
 }
 
+// It goes on, whether or not we hear of it.
+void complain_unfollowed(const std::string& id, const char* why) {
+  complain("correction " + id + " was accepted, and " + why + "; `kvm-tsc log` tells its outcome");
+}
+
 // Waits for the verdict of a correction that was accepted.
 int follow(const Session& session, Json correction) {
   const bool shows_progress = ::isatty(STDERR_FILENO) == 1;
-  const std::string path = "/api/v1/corrections/" + plain_text(field(correction, "id"));
+  const std::string id = plain_text(field(correction, "id"));
+  const std::string path = "/api/v1/corrections/" + percent_encoded(id);
   std::string shown;
   for (int waited = 0; waited < kLongestWaitSeconds * 1000; waited += kPollMilliseconds) {
     const std::string state = plain_text(field(correction, "state"));
@@ -125,13 +107,14 @@ int follow(const Session& session, Json correction) {
     }
     ::usleep(kPollMilliseconds * 1000);
     const auto answer = session.client.get(path);
-    if (!answer) {
-      return explain(session, answer.error());
-    }
-    if (is_problem(*answer)) {
-      return explain(session, *answer);
+    if (!answer || is_problem(*answer)) {
+      complain_unfollowed(id, "could not be followed");
+      return answer ? explain(session, *answer) : explain(session, answer.error());
     }
     correction = answer->body;
+  }
+  if (shown != "done") {
+    complain_unfollowed(id, "has no verdict yet");
   }
   if (session.json) {
     print(correction.dump() + "\n");
@@ -154,32 +137,6 @@ Json order(const std::vector<std::string>& allow, const std::string& reason) {
 }
 
 }  // namespace
-
-Result<Json> goal_json(const GoalOptions& options) {
-  if (!options.set_offset.empty()) {
-    Json goal{{"goal", "set"}, {"offset", options.set_offset}};
-    if (options.vcpu) {
-      goal["vcpu"] = *options.vcpu;
-    }
-    return goal;
-  }
-  if (!options.shift_ticks.empty()) {
-    return Json{{"goal", "shift"}, {"ticks", options.shift_ticks}};
-  }
-  if (!options.shift_time.empty()) {
-    const auto time = nanoseconds_of(options.shift_time);
-    if (!time) {
-      return Error{ErrorKind::kInvalid, "\"" + options.shift_time + "\" is no time",
-                   "--shift-time takes one like 5ms, -20us or 1.5s"};
-    }
-    return Json{{"goal", "shift"}, {"nanoseconds", std::to_string(*time)}};
-  }
-  Json goal{{"goal", "align"}};
-  if (!options.align_to.empty()) {
-    goal["to"] = options.align_to;
-  }
-  return goal;
-}
 
 int plan(const Session& session, const std::string& vm, const GoalOptions& options) {
   const auto goal = goal_json(options);
@@ -229,7 +186,7 @@ int correct(const Session& session, const CorrectOptions& options) {
     print_plan(session, plain_text(field(answer->body, "vm")), answer->body);
     std::fflush(stdout);
   }
-  if (!agreed(options.yes)) {
+  if (!agreed(session, options.yes)) {
     complain("nothing was changed");
     return kFailed;
   }
@@ -266,7 +223,7 @@ int undo(const Session& session, const UndoOptions& options) {
           "\nUndoing writes the offsets that were there before.\n");
     std::fflush(stdout);
   }
-  if (!agreed(options.yes)) {
+  if (!agreed(session, options.yes)) {
     complain("nothing was changed");
     return kFailed;
   }

@@ -33,6 +33,14 @@ std::string seconds_text(const nlohmann::json& seconds, bool with_sign) {
   return text.data();
 }
 
+std::string wait_text(long seconds) {
+  constexpr long kMinute = 60;
+  if (seconds <= kMinute) {
+    return std::to_string(seconds) + " s";
+  }
+  return std::to_string((seconds + kMinute - 1) / kMinute) + " min";
+}
+
 std::string ticks_text(const nlohmann::json& ticks) {
   if (!ticks.is_string()) {
     return "-";

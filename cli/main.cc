@@ -1,22 +1,17 @@
 // kvm-tsc: the engineer's command line. Flags and subcommands; what they do is in commands.h.
 #include <locale.h>
-#include <unistd.h>
 
-#include <cstdlib>
 #include <functional>
 
 #include <CLI/CLI.hpp>
 
-#include "base/file.h"
-#include "base/parse.h"
 #include "base/version.h"
 #include "cli/commands.h"
+#include "cli/completion.h"
+#include "cli/session.h"
 
 namespace kvmtsc {
 namespace {
-
-constexpr const char* kDefaultServer = "unix:/run/kvm-tsc-exporter/api.sock";
-constexpr std::size_t kLongestToken = 4096;
 
 constexpr const char* kFooter = R"(
 Examples:
@@ -24,6 +19,7 @@ Examples:
   kvm-tsc vms                          every VM, the troubled ones first
   kvm-tsc plan web-1                   what aligning its vCPUs would do; changes nothing
   kvm-tsc correct web-1                shows the plan, asks, does it, and says whether it took
+  kvm-tsc plan web-1 --restore f.json  what writing these offsets would do
   kvm-tsc undo                         takes the last correction back
   kvm-tsc --json vms | jq .            for programs
 
@@ -33,58 +29,6 @@ VM or correction, or a name that fits several.
 
 A token is given by --token-file or in KVM_TSC_TOKEN, never on the command line, where every user
 of the machine can read it.)";
-
-struct GlobalOptions {
-  std::string server;
-  std::string token_file;
-  std::string user;
-  std::string password_file;
-  std::string ca_file;
-  std::string certificate;
-  std::string key;
-  std::string colour = "auto";
-  bool json = false;
-  int timeout = 10;
-};
-
-std::string environment(const char* name) {
-  const char* const value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-Result<Session> make_session(const GlobalOptions& options) {
-  ClientOptions client;
-  client.server = options.server;
-  if (client.server.empty()) {
-    client.server = environment("KVM_TSC_SERVER");
-  }
-  if (client.server.empty()) {
-    client.server = kDefaultServer;
-  }
-  client.token = environment("KVM_TSC_TOKEN");
-  if (!options.token_file.empty()) {
-    const auto token = read_file(options.token_file, kLongestToken);
-    if (!token) {
-      return token.error();
-    }
-    client.token = std::string(trim(*token));
-  }
-  if (!options.user.empty()) {
-    const auto password = read_file(options.password_file, kLongestToken);
-    if (!password) {
-      return Error{password.error().kind, password.error().message,
-                   "--user needs --password-file FILE"};
-    }
-    client.user = options.user + ":" + std::string(trim(*password));
-  }
-  client.ca_file = options.ca_file;
-  client.certificate_file = options.certificate;
-  client.key_file = options.key;
-  client.timeout_seconds = options.timeout;
-  const bool terminal = ::isatty(STDOUT_FILENO) == 1 && environment("NO_COLOR").empty();
-  const bool coloured = options.colour == "always" || (options.colour == "auto" && terminal);
-  return Session{ApiClient(std::move(client)), options.json, coloured};
-}
 
 void add_global_options(CLI::App& app, GlobalOptions& options) {
   app.add_option("--server", options.server,
@@ -105,7 +49,17 @@ void add_global_options(CLI::App& app, GlobalOptions& options) {
                                         std::string(build_info().revision) + ")");
 }
 
-void add_goal_options(CLI::App& command, GoalOptions& goal) {
+void exclude_each_other(const std::vector<CLI::Option*>& options) {
+  for (CLI::Option* one : options) {
+    for (CLI::Option* other : options) {
+      if (one != other) {
+        one->excludes(other);
+      }
+    }
+  }
+}
+
+std::vector<CLI::Option*> add_goal_options(CLI::App& command, GoalOptions& goal) {
   auto* align = command
                     .add_option("--align-to", goal.align_to,
                                 "All vCPUs to the most_advanced (default) or the reference")
@@ -115,13 +69,12 @@ void add_goal_options(CLI::App& command, GoalOptions& goal) {
   auto* ticks = command.add_option("--shift", goal.shift_ticks, "All vCPUs by as many ticks");
   auto* time =
       command.add_option("--shift-time", goal.shift_time, "All vCPUs by as much time, e.g. 5ms");
-  for (CLI::Option* one : {align, set, ticks, time}) {
-    for (CLI::Option* other : {align, set, ticks, time}) {
-      if (one != other) {
-        one->excludes(other);
-      }
-    }
-  }
+  auto* restore = command.add_option(
+      "--restore", goal.restore_file,
+      "Every vCPU to its offset in this JSON file, as the API takes it; - for standard input");
+  std::vector<CLI::Option*> goals{align, set, ticks, time, restore};
+  exclude_each_other(goals);
+  return goals;
 }
 
 void add_consent_options(CLI::App& command, std::vector<std::string>& allow, std::string& reason,
@@ -131,40 +84,6 @@ void add_consent_options(CLI::App& command, std::vector<std::string>& allow, std
       ->take_all();
   command.add_option("--reason", reason, "Why, for the audit");
   command.add_flag("--yes,-y", yes, "Do not ask");
-}
-
-// One word a line: what bash's completion takes.
-std::string words_of(const CLI::App& app) {
-  std::string words;
-  for (const CLI::App* command : app.get_subcommands({})) {
-    words += command->get_name() + " ";
-  }
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) {
-      words += "--" + name + " ";
-    }
-  }
-  return words;
-}
-
-int print_completion(const CLI::App& app, const std::string& shell) {
-  if (shell == "zsh") {
-    print("autoload -U +X bashcompinit && bashcompinit\n");
-  }
-  print(
-      "_kvm_tsc() {\n  local word=${COMP_WORDS[COMP_CWORD]} command= w\n"
-      "  for w in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n    case $w in\n");
-  for (const CLI::App* command : app.get_subcommands({})) {
-    print("      " + command->get_name() + ") command=$w ;;\n");
-  }
-  print("    esac\n  done\n  case $command in\n");
-  for (const CLI::App* command : app.get_subcommands({})) {
-    print("    " + command->get_name() + ") COMPREPLY=($(compgen -W \"" + words_of(*command) +
-          "\" -- \"$word\")) ;;\n");
-  }
-  print("    *) COMPREPLY=($(compgen -W \"" + words_of(app) +
-        "\" -- \"$word\")) ;;\n  esac\n}\ncomplete -F _kvm_tsc kvm-tsc\n");
-  return kDone;
 }
 
 int run(int argc, char** argv) {
@@ -197,8 +116,11 @@ int run(int argc, char** argv) {
   auto* correction =
       app.add_subcommand("correct", "Shows a plan, asks, carries it out and says whether it took");
   correction->add_option("VM", correcting.vm, "Name, uuid or PID-FD")->required();
-  correction->add_option("--plan", correcting.plan_id, "A plan that was made before");
-  add_goal_options(*correction, correcting.goal);
+  auto* planned =
+      correction->add_option("--plan", correcting.plan_id, "A plan that was made before");
+  for (CLI::Option* goal : add_goal_options(*correction, correcting.goal)) {
+    planned->excludes(goal);
+  }
   add_consent_options(*correction, correcting.allow, correcting.reason, correcting.yes);
   correction->callback(
       [&] { command = [&](const Session& session) { return correct(session, correcting); }; });
@@ -238,8 +160,12 @@ int run(int argc, char** argv) {
   completing->add_option("SHELL", shell, "bash or zsh")
       ->required()
       ->check(CLI::IsMember({"bash", "zsh"}));
-  completing->callback(
-      [&] { command = [&](const Session& /*session*/) { return print_completion(app, shell); }; });
+  completing->callback([&] {
+    command = [&](const Session& /*session*/) {
+      print(completion_script(app, shell));
+      return kDone;
+    };
+  });
 
   try {
     app.parse(argc, argv);
@@ -248,6 +174,7 @@ int run(int argc, char** argv) {
   }
   const auto session = make_session(options);
   if (!session) {
+    print(options.json ? problem_json(session.error()).dump() + "\n" : "");
     complain(session.error().text());
     return kUsage;
   }

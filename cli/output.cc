@@ -40,13 +40,20 @@ const Json& field(const Json& object, const char* name) {
   return found == object.end() ? kNull : *found;
 }
 
+Json problem_json(const Error& error) {
+  return {{"detail", error.message}, {"remedy", error.remedy}};
+}
+
 int explain(const Session& session, const Error& error) {
   if (session.json) {
-    print(Json{{"detail", error.message}, {"remedy", error.remedy}}.dump() + "\n");
+    print(problem_json(error).dump() + "\n");
   }
   complain(error.message);
   if (!error.remedy.empty()) {
     complain("  " + error.remedy);
+  }
+  if (error.kind == ErrorKind::kIo) {
+    complain("  `kvm-tsc doctor` looks for more");
   }
   return kUnreachable;
 }
@@ -60,6 +67,12 @@ int explain(const Session& session, const Answer& problem) {
                               : "the service answered " + std::to_string(problem.status));
   if (const Json& remedy = field(problem.body, "remedy"); remedy.is_string()) {
     complain("  " + remedy.get<std::string>());
+  }
+  if (const Json& wait = field(problem.body, "retry_after_seconds"); wait.is_number_integer()) {
+    complain("  try again in " + wait_text(wait.get<long>()));
+  }
+  if (const Json& plan = field(problem.body, "plan"); problem.status == 409 && plan.is_string()) {
+    complain("  kvm-tsc correct VM --plan " + plan.get<std::string>() + "   shows it and asks");
   }
   for (const Json& found : field(problem.body, "objections")) {
     complain("  --allow " + plain_text(field(found, "objection")) + "   " +

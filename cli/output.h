@@ -31,6 +31,9 @@ void print(const std::string& text);
 // A line on standard error, after "kvm-tsc: ".
 void complain(const std::string& text);
 
+// As the API puts it: {"detail", "remedy"}.
+Json problem_json(const Error& error);
+
 // Says what went wrong and what to do about it, and gives the status. `json` prints the problem as
 // it came.
 int explain(const Session& session, const Error& error);

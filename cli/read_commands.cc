@@ -1,5 +1,6 @@
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -136,6 +137,8 @@ std::string table_of_events(const Json& events, bool coloured) {
 // Blocks SIGINT and SIGTERM and makes them readable.
 class Ending {
  public:
+  Ending(const Ending&) = delete;
+  Ending& operator=(const Ending&) = delete;
   Ending() {
     sigset_t signals;
     ::sigemptyset(&signals);
@@ -170,15 +173,35 @@ class OtherScreen {
   }
   OtherScreen(const OtherScreen&) = delete;
   OtherScreen& operator=(const OtherScreen&) = delete;
-  void clear() const {
-    if (on_) {
-      print("\033[H\033[2J");
-    }
+  // What does not fit the terminal is cut off: a line that wraps would tear the table.
+  void show(const std::string& text) const {
+    winsize size{};
+    const bool known = on_ && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    print(on_ ? "\033[H\033[2J" : "");
+    print(known ? clipped(text, size.ws_col, size.ws_row > 1 ? size.ws_row - 1U : 1U) : text);
+    std::fflush(stdout);
   }
 
  private:
   bool on_;
 };
+
+// Of --json: the answer, or what is wrong.
+std::string line_of(const Result<Answer>& answer) {
+  return (answer ? answer->body : problem_json(answer.error())).dump() + "\n";
+}
+
+std::string picture_of(const Session& session, const Result<Answer>& answer) {
+  if (answer && !is_problem(*answer)) {
+    return "kvm-tsc watch  " + session.client.server() + "  " +
+           plain_text(field(answer->body, "taken")) + "  (Ctrl-C ends)\n\n" +
+           table_of_vms(answer->body, session.coloured);
+  }
+  return in_colour("The service does not answer; trying again.", Colour::kRed, session.coloured) +
+         "\n" +
+         harmless(answer ? plain_text(field(answer->body, "detail")) : answer.error().message) +
+         "\n";
+}
 
 }  // namespace
 
@@ -212,7 +235,7 @@ int show_vm(const Session& session, const std::string& vm) {
 }
 
 int show_log(const Session& session, const LogOptions& options) {
-  const Ending ending;
+  const auto ending = options.follow ? std::make_optional<Ending>() : std::nullopt;
   std::string after = "0";
   // The newest are at the end: pages are read until there are no more, and the last lines shown.
   std::vector<Json> events;
@@ -243,7 +266,7 @@ int show_log(const Session& session, const LogOptions& options) {
       print(table_of_events(events, session.coloured));
     }
     std::fflush(stdout);
-    if (!options.follow || ending.comes_within(1)) {
+    if (!ending || ending->comes_within(1)) {
       return kDone;
     }
     events.clear();
@@ -256,23 +279,7 @@ int watch(const Session& session, double interval_seconds) {
   const OtherScreen screen(::isatty(STDOUT_FILENO) == 1 && !session.json);
   do {
     const auto answer = session.client.get("/api/v1/vms");
-    const bool good = answer && !is_problem(*answer);
-    screen.clear();
-    if (session.json) {
-      if (good) {
-        print(answer->body.dump() + "\n");
-      }
-    } else if (good) {
-      print("kvm-tsc watch  " + session.client.server() + "  " +
-            plain_text(field(answer->body, "taken")) + "  (Ctrl-C ends)\n\n" +
-            table_of_vms(answer->body, session.coloured));
-    } else {
-      print(
-          in_colour("The service does not answer; trying again.", Colour::kRed, session.coloured) +
-          "\n" + (answer ? plain_text(field(answer->body, "detail")) : answer.error().message) +
-          "\n");
-    }
-    std::fflush(stdout);
+    screen.show(session.json ? line_of(answer) : picture_of(session, answer));
   } while (!ending.comes_within(interval_seconds));
   return kDone;
 }

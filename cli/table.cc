@@ -26,25 +26,53 @@ const char* code_of(Colour colour) {
   return "";
 }
 
+struct Glyph {
+  std::size_t bytes = 1;
+  std::size_t columns = 1;
+};
+
+// `text` is not empty. What is not of the locale's encoding is a byte that takes a column.
+Glyph first_glyph(std::string_view text) {
+  std::mbstate_t state{};
+  wchar_t character = 0;
+  const std::size_t used = std::mbrtowc(&character, text.data(), text.size(), &state);
+  if (used == 0 || used > text.size()) {
+    return {};
+  }
+  const int columns = ::wcwidth(character);
+  return {used, columns < 0 ? 0 : static_cast<std::size_t>(columns)};
+}
+
 }  // namespace
 
 std::size_t display_width(std::string_view text) {
-  std::mbstate_t state{};
   std::size_t width = 0;
   while (!text.empty()) {
-    wchar_t character = 0;
-    const std::size_t used = std::mbrtowc(&character, text.data(), text.size(), &state);
-    if (used == 0 || used > text.size()) {  // not the locale's encoding: a byte, a column
-      state = {};
-      ++width;
-      text.remove_prefix(1);
-      continue;
-    }
-    const int columns = ::wcwidth(character);
-    width += columns < 0 ? 0 : static_cast<std::size_t>(columns);
-    text.remove_prefix(used);
+    const Glyph glyph = first_glyph(text);
+    width += glyph.columns;
+    text.remove_prefix(glyph.bytes);
   }
   return width;
+}
+
+std::string clipped(std::string_view text, std::size_t columns, std::size_t rows) {
+  std::string out;
+  std::size_t column = 0;
+  for (std::size_t row = 0; row < rows && !text.empty();) {
+    Glyph glyph = first_glyph(text);
+    const bool code = text.front() == '\033';
+    if (code) {
+      glyph = {std::min(text.find('m'), text.size() - 1) + 1, 0};
+    }
+    const bool ends = text.front() == '\n';
+    if (ends || code || column + glyph.columns <= columns) {
+      out += text.substr(0, glyph.bytes);
+    }
+    column = ends ? 0 : column + glyph.columns;
+    row += ends ? 1U : 0U;
+    text.remove_prefix(glyph.bytes);
+  }
+  return out;
 }
 
 std::string harmless(std::string_view text) {

@@ -38,6 +38,10 @@ std::size_t display_width(std::string_view text);
 // With the terminal's codes around it.
 std::string in_colour(const std::string& text, Colour colour, bool coloured);
 
+// The first `rows` lines, each cut to `columns` columns. The terminal's codes take none, and all of
+// a line's stay, so that a colour ends where the line does.
+std::string clipped(std::string_view text, std::size_t columns, std::size_t rows);
+
 // Fit for a terminal: control characters, which could command it, become '?'.
 std::string harmless(std::string_view text);
 

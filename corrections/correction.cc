@@ -1,5 +1,8 @@
 #include "corrections/correction.h"
 
+#include <random>
+#include <string_view>
+
 namespace kvmtsc {
 
 const char* correction_state_name(CorrectionState state) {
@@ -28,6 +31,26 @@ const char* verdict_name(Verdict verdict) {
       return "uncertain";
   }
   return "";
+}
+
+bool may_have_written(Verdict verdict) {
+  return verdict == Verdict::kCorrected || verdict == Verdict::kUncertain;
+}
+
+std::string random_id(const char* prefix) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::random_device random;
+  std::string id = prefix;
+  for (int i = 0; i < 16; ++i) {
+    id += kDigits[random() % kDigits.size()];
+  }
+  return id;
+}
+
+void finish(Correction& correction, Verdict verdict, RealTime now) {
+  correction.state = CorrectionState::kDone;
+  correction.verdict = verdict;
+  correction.finished = now;
 }
 
 }  // namespace kvmtsc

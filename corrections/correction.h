@@ -1,4 +1,4 @@
-// Correction: one attempt to move the TSC offsets of a VM, from the request to the verdict. Plain
+// Correction: one attempt to move the TSC offsets of a VM, from the plan to the verdict. Plain
 // values.
 #pragma once
 
@@ -19,11 +19,27 @@ struct Requester {
   std::string from;  // "127.0.0.1:51234", "unix"
 };
 
+// By which a request that is sent again is known as the same.
+struct RequestMark {
+  std::string key;     // the requester's Idempotency-Key; UTF-8
+  std::string digest;  // of the whole request: SHA-256 in hexadecimal digits
+};
+
 // The VM as people know it, for records that outlive it.
 struct VmName {
   std::string label;
   std::string uuid;  // may be empty
   pid_t pid = 0;
+};
+
+// A plan that somebody was shown.
+struct PlanRecord {
+  std::string id;  // unguessable, so that who knows it has seen the plan
+  VmName vm;
+  CorrectionPlan plan;
+  RealTime planned;
+  RealTime expires;    // for people; what counts is `made` and the plans' lifetime
+  MonotonicTime made;  // what its lifetime counts from
 };
 
 enum class CorrectionState {
@@ -43,6 +59,12 @@ enum class Verdict {
 const char* correction_state_name(CorrectionState state);  // "queued", "applying", ...
 const char* verdict_name(Verdict verdict);                 // "corrected", "not_applied", ...
 
+// Whether a correction with this verdict may have left other offsets behind.
+bool may_have_written(Verdict verdict);
+
+// `prefix` and 64 random bits in hexadecimal digits.
+std::string random_id(const char* prefix);
+
 // Three separate facts; absent while not known, with `why_unknown` saying why where it stays so.
 struct CorrectionFacts {
   std::optional<bool> read_back_equal;  // with the vCPUs still stopped
@@ -58,6 +80,7 @@ struct Correction {
   std::set<Objection> allowed;
   std::string reason;  // what the requester said; UTF-8, may be empty
   Requester requester;
+  std::optional<RequestMark> mark;
 
   RealTime requested;
   std::optional<RealTime> written;
@@ -69,5 +92,8 @@ struct Correction {
   std::optional<Error> error;          // why not kCorrected
   std::optional<std::string> undo_of;  // the correction that this one takes back
 };
+
+// Gives it its verdict.
+void finish(Correction& correction, Verdict verdict, RealTime now);
 
 }  // namespace kvmtsc

@@ -78,6 +78,10 @@ Json body_of(const CorrectionPlan& plan) {
           {"objections", to_json(plan.objections)}};
 }
 
+Json json_of_mark(const RequestMark& mark) {
+  return {{"key", mark.key}, {"request_sha256", mark.digest}};
+}
+
 const char* outcome_name(WriteOutcome outcome) {
   switch (outcome) {
     case WriteOutcome::kApplied:
@@ -147,6 +151,10 @@ Json to_json(const Correction& correction) {
           {"vm", correction.vm.label},
           {"uuid", correction.vm.uuid},
           {"pid", correction.vm.pid},
+          {"key",
+           {{"creator", correction.plan.vm.creator},
+            {"fd", correction.plan.vm.fd},
+            {"incarnation", digits(correction.plan.vm.incarnation)}}},
           {"state", correction_state_name(correction.state)},
           {"verdict", or_null(correction.verdict, verdict_name)},
           {"requested", rfc3339(correction.requested)},
@@ -155,6 +163,7 @@ Json to_json(const Correction& correction) {
           {"reason", correction.reason},
           {"allowed", allowed},
           {"requester", {{"who", correction.requester.who}, {"from", correction.requester.from}}},
+          {"idempotency", or_null(correction.mark, json_of_mark)},
           {"undo_of", or_null(correction.undo_of)},
           {"plan", body_of(correction.plan)},
           {"report", or_null(correction.report, json_of)},
@@ -184,7 +193,7 @@ std::string interrupted_json(const std::string& unfinished, RealTime now) {
     error.message = state == correction_state_name(CorrectionState::kApplying)
                         ? "the service ended while it wrote the offsets"
                         : "the service ended before later readings could agree with what it wrote";
-    error.remedy = "compare the VM's offsets with this plan's, and plan anew if they differ";
+    error.remedy = "compare the VM's offsets with this plan's; undo it, or plan anew";
   }
   json["state"] = correction_state_name(CorrectionState::kDone);
   json["verdict"] = verdict_name(verdict);

@@ -8,7 +8,6 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "corrections/correction.h"
-#include "corrections/correction_service.h"
 
 namespace kvmtsc {
 

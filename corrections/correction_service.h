@@ -14,20 +14,22 @@
 // Threads: run_queued() and observe() belong to the sampling thread, the rest to any.
 #pragma once
 
-#include <deque>
 #include <functional>
-#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
 #include <string>
-#include <vector>
 
 #include "attach/clock_source.h"
 #include "attach/offset_writer.h"
 #include "base/clock.h"
 #include "corrections/correction.h"
+#include "corrections/correction_book.h"
 #include "corrections/journal.h"
+#include "corrections/past_correction.h"
+#include "corrections/plan_book.h"
+#include "corrections/planner.h"
+#include "corrections/rate_limits.h"
 #include "tsc/snapshot.h"
 
 namespace kvmtsc {
@@ -43,20 +45,12 @@ struct CorrectionOptions {
   Nanoseconds plan_lifetime = std::chrono::minutes(10);
 };
 
-struct PlanRecord {
-  std::string id;
-  VmName vm;
-  CorrectionPlan plan;
-  RealTime planned;
-  RealTime expires;
-  MonotonicTime made;  // what its lifetime counts from
-};
-
 struct CorrectionRequest {
   std::string plan_id;
   std::set<Objection> allowed;
   std::string reason;
   Requester requester;
+  std::optional<RequestMark> mark = {};
 };
 
 class CorrectionService {
@@ -75,7 +69,8 @@ class CorrectionService {
   };
   CorrectionService(CorrectionOptions options, Parts parts);
 
-  // Reports what the last run left half done as kUncertain. Before anything else.
+  // Reports what the last run left half done as kUncertain, and counts what began within the last
+  // hour towards the limits. Before anything else.
   Status recover();
 
   // A plan that is neither kept nor recorded. kGone for a VM that is not there; else as
@@ -87,20 +82,28 @@ class CorrectionService {
 
   // Queues a correction. kNotFound: no such plan, or it has expired. kConflict: the offsets are no
   // longer those the plan saw, or a correction of this VM is under way. kPermission: corrections
-  // are off. kRefused: an objection that is not allowed. kLimited: a rate limit. Each names the
-  // remedy.
+  // are off. kRefused: an objection that is not allowed. kLimited: a rate limit, with the time
+  // until it leaves room. Each names the remedy.
   Result<Correction> request(const CorrectionRequest& request);
 
-  // Plans and queues the way back to the offsets before `id`. kConflict unless it was the last one
-  // of its VM and nothing has changed since; else as request().
+  // Plans and queues the way back to the offsets before `id`, of this run of the service or an
+  // earlier one. kConflict unless it was the last one of its VM and nothing has changed since
+  // (corrections/undo.h); else as request().
   Result<Correction> undo(const std::string& id, const std::set<Objection>& allowed,
-                          const std::string& reason, const Requester& requester);
+                          const std::string& reason, const Requester& requester,
+                          const std::optional<RequestMark>& mark = {});
+
+  // The plan that undo() would carry out, neither kept nor recorded.
+  Result<PlanRecord> preview_undo(const std::string& id) const;
 
   // Records that something was refused before it came to request() or undo().
   void refuse(const VmName& vm, const Requester& requester, const Error& error);
 
   // The newest state of a correction of this run; older ones are in the journal.
   std::optional<Correction> find(const std::string& id) const;
+  // Of this run or an earlier one; kNotFound when there is none, kConflict when its record does not
+  // say which VM it was of.
+  Result<PastCorrection> find_past(const std::string& id) const;
 
   CorrectionCounts counts() const;
 
@@ -110,46 +113,26 @@ class CorrectionService {
   void observe(const Snapshot& snapshot);
 
  private:
-  // A correction of this run and what its verification has seen.
-  struct Tracked {
-    Correction correction;
-    MonotonicTime written;
-    MonotonicTime last_seen;  // when the last reading that counted was taken
-    int agreeing = 0;         // such readings in a row that agree with what was written
-    int disagreeing = 0;
-  };
-
-  Result<PlanRecord> make_plan(const VmKey& vm, const CorrectionGoal& goal) const;
-  Status check_allowed(const CorrectionRequest& request, const PlanRecord& planned) const;
-  Status check_limits(const VmKey& vm, MonotonicTime now);
+  Status keep(const PlanRecord& planned, const Requester& requester);
+  Result<PlanRecord> plan_back(const PastCorrection& past) const;
   Result<Correction> accept(const CorrectionRequest& request, const PlanRecord& planned,
                             const std::optional<std::string>& undo_of);
-  Result<CorrectionGoal> way_back(const std::string& id) const;
+  Status check_room(const VmKey& vm, MonotonicTime now);
 
-  std::optional<std::string> take_queued();
-  void apply(const std::string& id);
-  void settle(Correction& correction, const Result<WriteReport>& report);
-  void verify(Tracked& tracked, const Snapshot& snapshot);
-  void look_at_offsets(Tracked& tracked, const VmState& vm) const;
-  void look_at_master_clock(Correction& correction, const VmState& vm) const;
-  void finish(Correction& correction, Verdict verdict) const;
-  void publish(const Correction& correction, const char* what);
-
-  Status record(const char* what, const VmName& vm, const Requester& requester,
-                const std::string& details, const Correction* correction = nullptr) const;
+  void apply(Correction correction);
+  void write(Correction& correction, const VmState& vm);
+  void publish(const Correction& correction, const char* what,
+               std::optional<Verification> verification);
 
   const CorrectionOptions options_;
   const Parts parts_;
+  Planner planner_;
 
   mutable std::mutex mutex_;
   // All guarded by mutex_.
-  std::map<std::string, PlanRecord> plans_;
-  std::deque<std::string> plan_order_;  // the oldest first
-  std::map<std::string, Tracked> corrections_;
-  std::vector<std::string> order_;  // their ids, the oldest first
-  std::deque<std::string> queue_;
-  std::map<VmKey, std::deque<MonotonicTime>> begun_;  // within the last hour
-  std::set<VmKey> protected_;                         // VMs of which KVM ignores writes
+  PlanBook plans_;
+  CorrectionBook book_;
+  RateLimits limits_;
   CorrectionCounts counts_;
 };
 

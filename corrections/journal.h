@@ -52,8 +52,11 @@ class Journal {
   // Ascending by sequence.
   virtual Result<std::vector<JournalEvent>> events(const JournalQuery& query) = 0;
 
-  // The newest first.
-  virtual Result<std::vector<JournalCorrection>> corrections(std::size_t limit) = 0;
+  // Of the VM with this label, or of all; the newest first.
+  virtual Result<std::vector<JournalCorrection>> corrections(std::size_t limit,
+                                                             const std::string& vm) = 0;
+  // Those recorded first after `id` was, ascending; none when there is no `id`.
+  virtual Result<std::vector<JournalCorrection>> corrections_after(const std::string& id) = 0;
   // Those without a verdict: at start, what the last run left half done.
   virtual Result<std::vector<JournalCorrection>> unfinished() = 0;
   virtual Result<std::optional<JournalCorrection>> correction(const std::string& id) = 0;

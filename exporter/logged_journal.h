@@ -18,8 +18,12 @@ class LoggedJournal final : public Journal {
   Result<std::vector<JournalEvent>> events(const JournalQuery& query) override {
     return journal_->events(query);
   }
-  Result<std::vector<JournalCorrection>> corrections(std::size_t limit) override {
-    return journal_->corrections(limit);
+  Result<std::vector<JournalCorrection>> corrections(std::size_t limit,
+                                                     const std::string& vm) override {
+    return journal_->corrections(limit, vm);
+  }
+  Result<std::vector<JournalCorrection>> corrections_after(const std::string& id) override {
+    return journal_->corrections_after(id);
   }
   Result<std::vector<JournalCorrection>> unfinished() override { return journal_->unfinished(); }
   Result<std::optional<JournalCorrection>> correction(const std::string& id) override {

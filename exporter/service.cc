@@ -4,13 +4,12 @@
 #include <string_view>
 #include <utility>
 
-#include "attach/ptrace/ptrace_clock_source.h"
-#include "attach/ptrace/ptrace_offset_writer.h"
 #include "base/version.h"
 #include "collectors/migration_signs.h"
 #include "exporter/log/log.h"
 #include "exporter/logged_journal.h"
 #include "exporter/routes.h"
+#include "exporter/service_parts.h"
 #include "exporter/store/sqlite_journal.h"
 
 namespace kvmtsc {
@@ -20,55 +19,6 @@ namespace {
 constexpr std::uint64_t kDemoSeed = 1;
 constexpr std::size_t kDemoVms = 12;
 
-SweepOptions sweep_options(const Settings& settings) {
-  SweepOptions options;
-  options.interval = settings.sweep_interval;
-  return options;
-}
-
-Result<IdentityRules> compile_rules(const Settings& settings) {
-  std::vector<IdentityRuleText> texts;
-  for (const IdentityRule& rule : settings.identity_rules) {
-    texts.push_back({rule.subject == IdentitySubject::kCgroup
-                         ? IdentityRuleText::Subject::kCgroup
-                         : IdentityRuleText::Subject::kCommandLine,
-                     rule.pattern, rule.name, rule.uuid});
-  }
-  return IdentityRules::compile(texts);
-}
-
-void configure_log(const Settings& settings) {
-  const auto level = log::parse_level(settings.log_level);
-  log::configure(level ? *level : log::Level::kInfo, settings.log_format == LogFormat::kJson
-                                                         ? log::Format::kJson
-                                                         : log::Format::kLogfmt);
-}
-
-// The keys that differ and that a running service cannot change.
-std::string needs_restart(const Settings& running, const Settings& wanted) {
-  std::string keys;
-  const auto note = [&](bool differs, const char* key) {
-    if (differs) {
-      keys += (keys.empty() ? "" : ", ") + std::string(key);
-    }
-  };
-  note(running.paths != wanted.paths, "path");
-  note(running.listen_addresses != wanted.listen_addresses, "web.listen_address");
-  note(running.web_config_file != wanted.web_config_file, "web.config_file");
-  note(running.attach_mode != wanted.attach_mode, "attach.mode");
-  note(running.attach_clock_interval != wanted.attach_clock_interval, "attach.clock_interval");
-  note(running.attach_suspend_seccomp != wanted.attach_suspend_seccomp, "attach.suspend_seccomp");
-  note(running.correction_enabled != wanted.correction_enabled, "correction.enabled");
-  note(running.correction_max_step != wanted.correction_max_step, "correction.max_step");
-  note(running.correction_per_vm_per_hour != wanted.correction_per_vm_per_hour,
-       "correction.per_vm_per_hour");
-  note(running.correction_per_host_per_hour != wanted.correction_per_host_per_hour,
-       "correction.per_host_per_hour");
-  note(running.audit_path != wanted.audit_path, "audit.path");
-  note(running.demo != wanted.demo, "demo");
-  return keys;
-}
-
 std::vector<OffsetSource*> sources_of(DebugfsSource& debugfs, SimulatedFleet* fleet) {
   std::vector<OffsetSource*> sources{&debugfs};
   if (fleet != nullptr) {
@@ -77,68 +27,10 @@ std::vector<OffsetSource*> sources_of(DebugfsSource& debugfs, SimulatedFleet* fl
   return sources;
 }
 
-// The demo attaches to this host's VMs, so that there is something to see of their clocks.
-AttachMode attach_mode(const Settings& settings) {
-  return settings.demo && settings.attach_mode == AttachMode::kOff ? AttachMode::kClock
-                                                                   : settings.attach_mode;
-}
-
-injection::PtraceOptions ptrace_options(const Settings& settings) {
-  injection::PtraceOptions options;
-  options.root = settings.paths;
-  options.policy.suspend_seccomp = settings.attach_suspend_seccomp;
-  return options;
-}
-
-std::unique_ptr<ClockSource> make_clock_source(const Settings& settings) {
-  if (attach_mode(settings) == AttachMode::kOff) {
-    return nullptr;
-  }
-  return std::make_unique<injection::PtraceClockSource>(ptrace_options(settings));
-}
-
-std::unique_ptr<OffsetWriter> make_offset_writer(const Settings& settings) {
-  if (!settings.correction_enabled || attach_mode(settings) != AttachMode::kCorrect) {
-    return nullptr;
-  }
-  return std::make_unique<injection::PtraceOffsetWriter>(ptrace_options(settings));
-}
-
-std::unique_ptr<ClockSampling> make_clock_sampling(const Settings& settings, ClockSource* source) {
-  if (source == nullptr) {
-    return nullptr;
-  }
-  ClockSamplingOptions options;
-  options.interval = settings.attach_clock_interval;
-  options.frequencies = attach_mode(settings) == AttachMode::kCorrect;
-  return std::make_unique<ClockSampling>(options, *source, system_clock());
-}
-
 // Whichever is there, the demo's first: it passes on what is not its own.
 template <typename Port>
 Port* first_of(SimulatedAttach* simulated, Port* real) {
   return simulated != nullptr ? simulated : real;
-}
-
-CorrectionOptions correction_options(const Settings& settings) {
-  CorrectionOptions options;
-  options.enabled = settings.correction_enabled || settings.demo;
-  options.max_step = settings.correction_max_step;
-  options.per_vm_per_hour = settings.correction_per_vm_per_hour;
-  options.per_host_per_hour = settings.correction_per_host_per_hour;
-  return options;
-}
-
-const char* attach_mode_name(AttachMode mode) {
-  switch (mode) {
-    case AttachMode::kOff:
-      return "off";
-    case AttachMode::kClock:
-      return "clock";
-    case AttachMode::kCorrect:
-      return "correct";
-  }
-  return "";
 }
 
 void log_server_line(const std::string& line) {

@@ -76,9 +76,10 @@ Status aim(CorrectionPlan& plan, const SetGoal& goal, const VmReading& /*reading
 
 // To the nearest tick; halves away from zero.
 Result<std::int64_t> ticks_of(Nanoseconds time, const Frequency& frequency) {
-  constexpr Wide kPerSecond = 1'000'000'000;
-  const Wide product = Wide{time.count()} * std::llround(frequency.hertz);
-  const Wide ticks = (product + (product < 0 ? -kPerSecond / 2 : kPerSecond / 2)) / kPerSecond;
+  // In millihertz: of whole hertz the rounding alone could be more than the bound, over minutes.
+  constexpr Wide kPerTick = 1'000'000'000'000;
+  const Wide product = Wide{time.count()} * std::llround(frequency.hertz * 1000);
+  const Wide ticks = (product + (product < 0 ? -kPerTick / 2 : kPerTick / 2)) / kPerTick;
   if (ticks > std::numeric_limits<std::int64_t>::max() ||
       ticks < std::numeric_limits<std::int64_t>::min()) {
     return Error{ErrorKind::kInvalid, "the shift is more than 2^63 ticks", "give a smaller one"};

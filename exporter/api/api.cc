@@ -21,11 +21,6 @@ using http::Response;
 constexpr std::size_t kDefaultLimit = 100;
 constexpr std::size_t kMostEvents = 1000;
 
-Response not_ready() {
-  return problem_response(
-      503, Error{ErrorKind::kTimeout, "the first sweep has not ended", "try again in a second"});
-}
-
 Response vms(const Snapshot& snapshot) {
   Json list = Json::array();
   for (const VmState& vm : snapshot.vms) {
@@ -65,7 +60,16 @@ Response unsound_query() {
       Error{ErrorKind::kInvalid, "the query is not in valid percent-encoding", {}});
 }
 
-Response corrections(Journal& journal, const Request& request) {
+// The label of the VM that the query names in whichever way; what fits none may be one that has
+// ended.
+std::string label_of(const ApiSources& sources, const Request& request) {
+  const std::string name = request.query_value("vm").value_or("");
+  const SnapshotPtr snapshot = sources.latest();
+  const auto found = snapshot ? find_vms(*snapshot, name) : std::vector<const VmState*>{};
+  return found.size() == 1 ? found.front()->label : name;
+}
+
+Response corrections(const ApiSources& sources, const Request& request) {
   if (!request.query_is_sound()) {
     return unsound_query();
   }
@@ -73,17 +77,13 @@ Response corrections(Journal& journal, const Request& request) {
   if (!limit) {
     return bad_query("limit");
   }
-  const std::string vm_name = request.query_value("vm").value_or("");
-  const auto rows = journal.corrections(vm_name.empty() ? *limit : kMostEvents);
+  const auto rows = sources.journal->corrections(*limit, label_of(sources, request));
   if (!rows) {
     return problem_response(rows.error());
   }
   std::string list;
-  std::size_t listed = 0;
   for (const JournalCorrection& row : *rows) {
-    if ((vm_name.empty() || row.vm == vm_name) && listed < *limit) {
-      list += (listed++ == 0 ? "" : ",") + row.json;
-    }
+    list += (list.empty() ? "" : ",") + row.json;
   }
   return json_text_response(200, "{\"corrections\":[" + list + "]}");
 }
@@ -116,7 +116,7 @@ Json event_json(const JournalEvent& event) {
           {"details", details.is_discarded() ? Json(nullptr) : std::move(details)}};
 }
 
-Response audit(Journal& journal, const Request& request) {
+Response audit(const ApiSources& sources, const Request& request) {
   if (auto refusal = not_an_operator(request)) {
     return *std::move(refusal);
   }
@@ -128,7 +128,7 @@ Response audit(Journal& journal, const Request& request) {
   if (!limit || !after) {
     return bad_query(limit ? "after" : "limit");
   }
-  const auto events = journal.events({*after, request.query_value("vm").value_or(""), *limit});
+  const auto events = sources.journal->events({*after, label_of(sources, request), *limit});
   if (!events) {
     return problem_response(events.error());
   }
@@ -138,7 +138,7 @@ Response audit(Journal& journal, const Request& request) {
     for (const JournalEvent& event : *events) {
       lines += dump(event_json(event)) + "\n";
     }
-    Response response;
+    Response response = json_text_response(200, "");
     response.content_type = "application/jsonl";
     response.body = std::move(lines);
     return response;
@@ -169,12 +169,12 @@ void add_api_routes(http::Router& router, const ApiSources& sources) {
     return vm(snapshot, request.parameter("vm"));
   });
   router.add("GET", "/api/v1/corrections",
-             [sources](const Request& request) { return corrections(*sources.journal, request); });
+             [sources](const Request& request) { return corrections(sources, request); });
   router.add("GET", "/api/v1/corrections/{id}", [sources](const Request& request) {
     return correction(sources, request.parameter("id"));
   });
   router.add("GET", "/api/v1/audit",
-             [sources](const Request& request) { return audit(*sources.journal, request); });
+             [sources](const Request& request) { return audit(sources, request); });
   router.add("GET", "/api/v1/openapi.json",
              [](const Request&) { return json_text_response(200, std::string(kOpenApiDocument)); });
   add_correction_routes(router, sources);

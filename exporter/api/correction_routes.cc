@@ -18,6 +18,9 @@ namespace {
 using http::Request;
 using http::Response;
 
+// Of these the requests are known again after a restart.
+constexpr std::size_t kRecalled = 500;
+
 // A request that may change something, once it is known what of: the VM and its body's fields.
 struct Order {
   const Request* request = nullptr;
@@ -25,6 +28,7 @@ struct Order {
   const VmState* vm = nullptr;
   Fields fields;
   Requester requester;
+  std::optional<RequestMark> mark = {};
 };
 
 Requester requester_of(const Request& request) {
@@ -34,7 +38,9 @@ Requester requester_of(const Request& request) {
 class CorrectionRoutes {
  public:
   explicit CorrectionRoutes(const ApiSources& sources)
-      : sources_(sources), idempotency_(*sources.clock) {}
+      : sources_(sources), idempotency_(*sources.clock) {
+    recall_accepted();
+  }
 
   Response plan(const Request& request) {
     return with_vm(request, [&](Order& order) {
@@ -51,17 +57,25 @@ class CorrectionRoutes {
   }
 
   Response correct(const Request& request) {
-    return idempotency_.answer(
-        request, [&] { return with_vm(request, [&](Order& order) { return correct(order); }); });
+    return idempotency_.answer(request, [&](const auto& mark) {
+      return with_vm(request, [&](Order& order) {
+        order.mark = mark;
+        return correct(order);
+      });
+    });
   }
 
   Response set_offset(const Request& request) {
-    return idempotency_.answer(
-        request, [&] { return with_vm(request, [&](Order& order) { return set_offset(order); }); });
+    return idempotency_.answer(request, [&](const auto& mark) {
+      return with_vm(request, [&](Order& order) {
+        order.mark = mark;
+        return set_offset(order);
+      });
+    });
   }
 
   Response undo(const Request& request) {
-    return idempotency_.answer(request, [&] { return undo_now(request); });
+    return idempotency_.answer(request, [&](const auto& mark) { return undo_now(request, mark); });
   }
 
  private:
@@ -79,8 +93,11 @@ class CorrectionRoutes {
       return problem_response(fields.error());
     }
     const SnapshotPtr snapshot = sources_.latest();
+    if (!snapshot) {
+      return not_ready();
+    }
     const std::string name = request.parameter("vm");
-    const auto found = snapshot ? find_vms(*snapshot, name) : std::vector<const VmState*>{};
+    const auto found = find_vms(*snapshot, name);
     if (found.size() != 1) {
       return vm_problem(name, found);
     }
@@ -113,18 +130,15 @@ class CorrectionRoutes {
     if (const auto finished = order.fields.finish(); !finished) {
       return problem_response(finished.error());
     }
-    if (plan_id) {
-      const auto planned = sources_.corrections->find_plan(*plan_id);
-      if (planned && planned->plan.vm != order.vm->key) {
-        const Error others{
-            ErrorKind::kConflict,
-            "plan " + *plan_id + " is of " + planned->vm.label + ", not of " + order.vm->label,
-            {}};
-        return dry_run ? problem_response(others) : refused(order, others);
-      }
+    const auto planned = plan_id ? sources_.corrections->find_plan(*plan_id) : std::nullopt;
+    if (planned && planned->plan.vm != order.vm->key) {
+      const Error others{ErrorKind::kConflict,
+                         "plan " + *plan_id + " is of another VM, not of " + order.vm->label,
+                         {}};
+      return dry_run ? problem_response(others) : refused(order, others);
     }
     if (dry_run) {
-      return preview(order, plan_id, goal);
+      return preview(order, planned, goal);
     }
     if (plan_id) {
       return request_correction(order, *plan_id, allowed, reason);
@@ -132,18 +146,18 @@ class CorrectionRoutes {
     return plan_and_request(order, *goal, allowed, reason);
   }
 
-  Response preview(const Order& order, const std::optional<std::string>& plan_id,
+  // Of a plan that was found, or of a goal.
+  Response preview(const Order& order, const std::optional<PlanRecord>& planned,
                    const std::optional<CorrectionGoal>& goal) {
-    if (plan_id) {
-      const auto planned = sources_.corrections->find_plan(*plan_id);
-      return planned
-                 ? json_response(200, to_json(*planned))
-                 : problem_response(Error{ErrorKind::kNotFound,
-                                          "there is no plan " + *plan_id + ", or it has expired",
-                                          "make a new plan"});
+    if (!goal) {
+      return planned ? json_response(200, to_json(*planned))
+                     : problem_response(Error{ErrorKind::kNotFound,
+                                              "there is no such plan, or it has expired",
+                                              "make a new plan"});
     }
-    const auto planned = sources_.corrections->preview(order.vm->key, *goal);
-    return planned ? json_response(200, to_json(*planned)) : problem_response(planned.error());
+    const auto previewed = sources_.corrections->preview(order.vm->key, *goal);
+    return previewed ? json_response(200, to_json(*previewed))
+                     : problem_response(previewed.error());
   }
 
   Response plan_and_request(const Order& order, const CorrectionGoal& goal,
@@ -158,24 +172,58 @@ class CorrectionRoutes {
   Response request_correction(const Order& order, const std::string& plan_id,
                               const std::set<Objection>& allowed, const std::string& reason) {
     const auto accepted =
-        sources_.corrections->request({plan_id, allowed, reason, order.requester});
+        sources_.corrections->request({plan_id, allowed, reason, order.requester, order.mark});
     if (accepted) {
       return accepted_response(*accepted);
     }
     Json more = Json::object();
+    Error error = accepted.error();
     const auto planned = sources_.corrections->find_plan(plan_id);
-    if (accepted.error().kind == ErrorKind::kRefused && planned) {
+    if (error.kind == ErrorKind::kRefused && planned) {
       const auto now = sources_.corrections->preview(planned->plan.vm, planned->plan.goal);
       more["objections"] = to_json(standing_objections(now ? now->plan : planned->plan, allowed));
       more["plan"] = plan_id;
     }
-    return problem_response(accepted.error(), more);
+    if (error.kind == ErrorKind::kConflict && planned) {
+      if (const auto anew = planned_anew(*planned, order.requester)) {
+        more["plan"] = *anew;
+        error.remedy = "look at the new plan " + *anew;
+      }
+    }
+    return problem_response(error, more);
   }
 
-  static Response accepted_response(const Correction& correction) {
-    Response response = json_response(202, to_json(correction));
-    response.headers.emplace_back("Location", "/api/v1/corrections/" + correction.id);
+  // The id of a new plan with the same goal, if the offsets are no longer those the old one saw.
+  std::optional<std::string> planned_anew(const PlanRecord& planned, const Requester& requester) {
+    const auto now = sources_.corrections->preview(planned.plan.vm, planned.plan.goal);
+    if (!now || same_offsets(now->plan, planned.plan)) {
+      return std::nullopt;
+    }
+    const auto anew = sources_.corrections->plan(planned.plan.vm, planned.plan.goal, requester);
+    return anew ? std::optional{anew->id} : std::nullopt;
+  }
+
+  static Response accepted_response(const std::string& id, std::string json) {
+    Response response = json_text_response(202, std::move(json));
+    response.headers.emplace_back("Location", "/api/v1/corrections/" + id);
     return response;
+  }
+  static Response accepted_response(const Correction& correction) {
+    return accepted_response(correction.id, dump(to_json(correction)));
+  }
+
+  // Should the journal fail now, requests will be refused for it anyway.
+  void recall_accepted() {
+    const auto rows = sources_.journal->corrections(kRecalled, "");
+    if (!rows) {
+      return;
+    }
+    for (auto row = rows->rbegin(); row != rows->rend(); ++row) {
+      const auto past = parse_past(row->json);
+      if (past && past->mark) {
+        idempotency_.recall(past->who, *past->mark, accepted_response(row->id, row->json));
+      }
+    }
   }
 
   Response set_offset(Order& order) {
@@ -207,7 +255,19 @@ class CorrectionRoutes {
     return request_correction(order, planned->id, allowed, reason);
   }
 
-  Response undo_now(const Request& request) {
+  // The VM as it is called now, which after a restart may be otherwise; else as it was then.
+  VmState subject_of(const PastCorrection& past) const {
+    const SnapshotPtr snapshot = sources_.latest();
+    if (const VmState* const vm = find_vm(snapshot.get(), past.key)) {
+      return *vm;
+    }
+    VmState vm;
+    vm.label = past.vm.label;
+    vm.identity.uuid = past.vm.uuid;
+    return vm;
+  }
+
+  Response undo_now(const Request& request, const std::optional<RequestMark>& mark) {
     if (auto refusal = not_an_operator(request)) {
       return *std::move(refusal);
     }
@@ -221,19 +281,25 @@ class CorrectionRoutes {
       return problem_response(finished.error());
     }
     const std::string id = request.parameter("id");
-    if (const auto correction = sources_.corrections->find(id)) {
-      VmState vm;
-      vm.label = correction->vm.label;
-      vm.identity.uuid = correction->vm.uuid;
-      if (!in_scope(request.principal.scope, vm)) {
-        const Error error{
-            ErrorKind::kPermission, request.principal.name + " may not act on " + vm.label, {}};
-        sources_.corrections->refuse(correction->vm, requester_of(request), error);
-        return problem_response(error);
+    if (const auto past = sources_.corrections->find_past(id);
+        past && !in_scope(request.principal.scope, subject_of(*past))) {
+      const Error error{
+          ErrorKind::kPermission, request.principal.name + " may not act on " + past->vm.label, {}};
+      sources_.corrections->refuse(past->vm, requester_of(request), error);
+      return problem_response(error);
+    }
+    const auto undone =
+        sources_.corrections->undo(id, allowed, reason, requester_of(request), mark);
+    if (undone) {
+      return accepted_response(*undone);
+    }
+    Json more = Json::object();
+    if (undone.error().kind == ErrorKind::kRefused) {
+      if (const auto planned = sources_.corrections->preview_undo(id)) {
+        more["objections"] = to_json(standing_objections(planned->plan, allowed));
       }
     }
-    const auto undone = sources_.corrections->undo(id, allowed, reason, requester_of(request));
-    return undone ? accepted_response(*undone) : problem_response(undone.error());
+    return problem_response(undone.error(), more);
   }
 
   ApiSources sources_;

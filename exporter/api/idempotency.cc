@@ -1,6 +1,8 @@
 #include "exporter/api/idempotency.h"
 
+#include "base/utf8.h"
 #include "exporter/api/problems.h"
+#include "exporter/http/authenticator.h"
 
 namespace kvmtsc {
 namespace {
@@ -9,36 +11,54 @@ constexpr Nanoseconds kLifetime = std::chrono::hours(24);
 constexpr std::size_t kMost = 1000;
 constexpr std::size_t kLongestKey = 255;
 
+std::string name_of(const std::string& who, const RequestMark& mark) {
+  return who + "\n" + mark.key;
+}
+
 }  // namespace
 
-http::Response Idempotency::answer(const http::Request& request,
-                                   const std::function<http::Response()>& handler) {
+http::Response Idempotency::answer(const http::Request& request, const Handler& handler) {
   const std::string key(request.header("Idempotency-Key"));
   if (key.empty()) {
-    return handler();
+    return handler({});
   }
-  if (key.size() > kLongestKey) {
+  // It goes into the audit, where text has to come back as it was.
+  if (key.size() > kLongestKey || to_valid_utf8(key, kLongestKey) != key) {
     return problem_response(
-        Error{ErrorKind::kInvalid, "Idempotency-Key has at most 255 bytes", {}});
+        Error{ErrorKind::kInvalid, "Idempotency-Key has at most 255 bytes, of UTF-8", {}});
   }
-  const std::string whole = request.method + " " + request.path + "\n" + request.body;
-  const std::string name = request.principal.name + "\n" + key;
+  const RequestMark mark{
+      key, http::sha256_hex(request.method + " " + request.path + "\n" + request.body)};
+  const std::string name = name_of(request.principal.name, mark);
   const std::lock_guard lock(mutex_);
   forget_old();
   if (const auto known = kept_.find(name); known != kept_.end()) {
-    if (known->second.request != whole) {
+    if (known->second.digest != mark.digest) {
       return problem_response(
           422, Error{ErrorKind::kInvalid, "this Idempotency-Key came with another request before",
                      "use a new key for a new request"});
     }
     return known->second.response;
   }
-  http::Response response = handler();
+  http::Response response = handler(mark);
   if (response.status < 500 && response.status != 429) {
-    kept_[name] = {whole, response, clock_->monotonic()};
-    order_.push_back(name);
+    keep(name, mark.digest, response);
   }
   return response;
+}
+
+void Idempotency::recall(const std::string& who, const RequestMark& mark,
+                         const http::Response& response) {
+  const std::lock_guard lock(mutex_);
+  forget_old();
+  keep(name_of(who, mark), mark.digest, response);
+}
+
+void Idempotency::keep(const std::string& name, const std::string& digest,
+                       const http::Response& response) {
+  if (kept_.insert_or_assign(name, Kept{digest, response, clock_->monotonic()}).second) {
+    order_.push_back(name);
+  }
 }
 
 void Idempotency::forget_old() {

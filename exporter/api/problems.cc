@@ -1,6 +1,7 @@
 #include "exporter/api/problems.h"
 
 #include "corrections/correction_json.h"
+#include "exporter/api/vm_lookup.h"
 
 namespace kvmtsc {
 namespace {
@@ -30,10 +31,6 @@ int status_of(ErrorKind kind) {
   return 500;
 }
 
-// Limits count an hour; after a quarter of it there is room again, or a person has found out why
-// there is not.
-constexpr const char* kRetryAfterSeconds = "900";
-
 }  // namespace
 
 http::Response json_text_response(int status, std::string json) {
@@ -57,17 +54,43 @@ http::Response problem_response(int status, const Error& error, const Json& more
   if (!error.remedy.empty()) {
     json["remedy"] = error.remedy;
   }
+  if (error.retry_after) {
+    // Rounded up: a second too early would be refused again.
+    json["retry_after_seconds"] =
+        std::chrono::ceil<std::chrono::seconds>(*error.retry_after).count();
+  }
   json.update(more);
   http::Response response = json_response(status, json);
   response.content_type = "application/problem+json";
-  if (status == 429) {
-    response.headers.emplace_back("Retry-After", kRetryAfterSeconds);
+  if (error.retry_after) {
+    response.headers.emplace_back("Retry-After", json["retry_after_seconds"].dump());
   }
   return response;
 }
 
 http::Response problem_response(const Error& error, const Json& more) {
   return problem_response(status_of(error.kind), error, more);
+}
+
+http::Response vm_problem(const std::string& name, const std::vector<const VmState*>& found) {
+  if (found.empty()) {
+    return problem_response(Error{ErrorKind::kNotFound, "there is no VM \"" + name + "\"",
+                                  "GET /api/v1/vms lists those there are"});
+  }
+  Json candidates = Json::array();
+  for (const VmState* vm : found) {
+    // A label that is another's uuid would be as ambiguous again.
+    const bool settles = vm->label != name || process_name(*vm).empty();
+    candidates.push_back(settles ? vm->label : process_name(*vm));
+  }
+  return problem_response(
+      Error{ErrorKind::kConflict, "\"" + name + "\" fits several VMs", "name one of `candidates`"},
+      {{"candidates", candidates}});
+}
+
+http::Response not_ready() {
+  return problem_response(
+      503, Error{ErrorKind::kTimeout, "the first sweep has not ended", "try again in a second"});
 }
 
 std::optional<http::Response> not_an_operator(const http::Request& request) {
@@ -83,20 +106,6 @@ std::optional<http::Response> not_an_operator(const http::Request& request) {
     response.headers.emplace_back("WWW-Authenticate", "Bearer, Basic realm=\"kvm-tsc-exporter\"");
   }
   return response;
-}
-
-http::Response vm_problem(const std::string& name, const std::vector<const VmState*>& found) {
-  if (found.empty()) {
-    return problem_response(Error{ErrorKind::kNotFound, "there is no VM \"" + name + "\"",
-                                  "GET /api/v1/vms lists those there are"});
-  }
-  Json candidates = Json::array();
-  for (const VmState* vm : found) {
-    candidates.push_back(vm->label);
-  }
-  return problem_response(
-      Error{ErrorKind::kConflict, "\"" + name + "\" fits several VMs", "name one of `candidates`"},
-      {{"candidates", candidates}});
 }
 
 }  // namespace kvmtsc

@@ -23,7 +23,10 @@ http::Response json_text_response(int status, std::string json);
 http::Response problem_response(const Error& error, const Json& more = Json::object());
 http::Response problem_response(int status, const Error& error, const Json& more = Json::object());
 
-// What is wrong with who asks, where it takes an operator; absent for one.
+// Before the first snapshot: 503.
+http::Response not_ready();
+
+// 401 for nobody and 403 for a viewer; absent for an operator.
 std::optional<http::Response> not_an_operator(const http::Request& request);
 
 // What is wrong with a path's {vm} that does not fit exactly one VM.

@@ -7,17 +7,17 @@ namespace kvmtsc {
 std::vector<const VmState*> find_vms(const Snapshot& snapshot, const std::string& name) {
   std::vector<const VmState*> found;
   for (const VmState& vm : snapshot.vms) {
-    if (vm.label == name) {
-      return {&vm};
-    }
-    const std::string by_process =
-        std::to_string(vm.identity.pid) + "-" + std::to_string(vm.key.fd);
-    const bool known = vm.identity.pid != 0 && by_process == name;
-    if (known || (!vm.identity.uuid.empty() && vm.identity.uuid == name)) {
+    if (!name.empty() &&
+        (vm.label == name || vm.identity.uuid == name || process_name(vm) == name)) {
       found.push_back(&vm);
     }
   }
   return found;
+}
+
+std::string process_name(const VmState& vm) {
+  return vm.identity.pid == 0 ? ""
+                              : std::to_string(vm.identity.pid) + "-" + std::to_string(vm.key.fd);
 }
 
 bool in_scope(const std::vector<std::string>& scope, const VmState& vm) {

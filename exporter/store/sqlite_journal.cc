@@ -87,7 +87,11 @@ Result<std::int64_t> version_of(Database& database) {
 }
 
 constexpr const char* kAllCorrections =
-    "SELECT id, vm, done, json FROM corrections ORDER BY number DESC LIMIT ?";
+    "SELECT id, vm, done, json FROM corrections WHERE ?1 = '' OR vm = ?1 "
+    "ORDER BY number DESC LIMIT ?2";
+constexpr const char* kLaterCorrections =
+    "SELECT id, vm, done, json FROM corrections "
+    "WHERE number > (SELECT number FROM corrections WHERE id = ?) ORDER BY number";
 constexpr const char* kUnfinished =
     "SELECT id, vm, done, json FROM corrections WHERE done = 0 ORDER BY number";
 constexpr const char* kOneCorrection = "SELECT id, vm, done, json FROM corrections WHERE id = ?";
@@ -251,11 +255,21 @@ Result<std::vector<JournalEvent>> SqliteJournal::events(const JournalQuery& quer
   }
 }
 
-Result<std::vector<JournalCorrection>> SqliteJournal::corrections(std::size_t limit) {
+Result<std::vector<JournalCorrection>> SqliteJournal::corrections(std::size_t limit,
+                                                                  const std::string& vm) {
   const std::lock_guard lock(impl_->mutex);
   auto select = impl_->database.prepare(kAllCorrections);
   if (select) {
-    select->bind(1, limited(limit));
+    select->bind(1, vm).bind(2, limited(limit));
+  }
+  return rows_of(std::move(select));
+}
+
+Result<std::vector<JournalCorrection>> SqliteJournal::corrections_after(const std::string& id) {
+  const std::lock_guard lock(impl_->mutex);
+  auto select = impl_->database.prepare(kLaterCorrections);
+  if (select) {
+    select->bind(1, id);
   }
   return rows_of(std::move(select));
 }

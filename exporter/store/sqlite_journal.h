@@ -23,7 +23,9 @@ class SqliteJournal final : public Journal {
   Status record(const JournalEvent& event,
                 const std::optional<JournalCorrection>& correction) override;
   Result<std::vector<JournalEvent>> events(const JournalQuery& query) override;
-  Result<std::vector<JournalCorrection>> corrections(std::size_t limit) override;
+  Result<std::vector<JournalCorrection>> corrections(std::size_t limit,
+                                                     const std::string& vm) override;
+  Result<std::vector<JournalCorrection>> corrections_after(const std::string& id) override;
   Result<std::vector<JournalCorrection>> unfinished() override;
   Result<std::optional<JournalCorrection>> correction(const std::string& id) override;
 

@@ -21,8 +21,8 @@ class FakeJournal final : public Journal {
     all.push_back(event);
     all.back().sequence = all.size();
     if (correction) {
-      std::erase_if(rows, [&](const auto& row) { return row.id == correction->id; });
-      rows.push_back(*correction);
+      const auto known = std::ranges::find(rows, correction->id, &JournalCorrection::id);
+      (known == rows.end() ? rows.emplace_back() : *known) = *correction;
     }
     return ok_status();
   }
@@ -30,9 +30,19 @@ class FakeJournal final : public Journal {
     const std::lock_guard lock(mutex_);
     return all;
   }
-  Result<std::vector<JournalCorrection>> corrections(std::size_t /*limit*/) override {
+  Result<std::vector<JournalCorrection>> corrections(std::size_t limit,
+                                                     const std::string& vm) override {
     const std::lock_guard lock(mutex_);
-    return std::vector(rows.rbegin(), rows.rend());
+    std::vector newest(rows.rbegin(), rows.rend());
+    std::erase_if(newest, [&](const auto& row) { return !vm.empty() && row.vm != vm; });
+    newest.resize(std::min(newest.size(), limit));
+    return newest;
+  }
+  Result<std::vector<JournalCorrection>> corrections_after(const std::string& id) override {
+    const std::lock_guard lock(mutex_);
+    const auto found = std::ranges::find(rows, id, &JournalCorrection::id);
+    return found == rows.end() ? std::vector<JournalCorrection>{}
+                               : std::vector<JournalCorrection>(found + 1, rows.end());
   }
   Result<std::vector<JournalCorrection>> unfinished() override {
     const std::lock_guard lock(mutex_);

@@ -137,6 +137,8 @@ def run_commands(service, program):
             (1, True, ["correct", "sim-nested"]),  # nobody is there to be asked
             (2, True, ["plan", VM, "--set", "5", "--shift", "4"]),
             (2, True, ["plan", VM, "--shift-time", "soon"]),
+            (2, True, ["plan", VM, "--restore", "/nowhere"]),
+            (2, True, ["correct", VM, "--plan", "p-1", "--shift", "4"]),
             (3, True, ["--server", "unix:/nowhere", "vms"]),
             (4, False, ["plan", VM]), (5, True, ["show", "none"]),
             (0, True, ["log"]), (0, True, ["--json", "log"]), (0, True, ["completion", "bash"])):
@@ -151,9 +153,38 @@ def run_commands(service, program):
             service.misfits += 1
 
 
+def run_restore(service, program):
+    """--restore takes the offsets from a pipe; both shells' completions know it."""
+    vm = service.ask("GET", "/api/v1/vms/{vm}", 200, vm=VM)
+    goal = {"bound_ticks": "0", "offsets": [{"vcpu": vcpu["id"], "offset": str(int(vcpu["offset"]) + 7)}
+                                            for vcpu in vm["vcpu_list"]]}
+    environment = {"KVM_TSC_SERVER": f"http://{service.address}", "KVM_TSC_TOKEN": service.token,
+                   "PATH": os.environ["PATH"]}
+    done = subprocess.run([program, "--json", "plan", VM, "--restore", "-"], env=environment,
+                          input=json.dumps(goal), capture_output=True, text=True, timeout=30, check=False)
+    jumps = {vcpu["jump_ticks"] for vcpu in json.loads(done.stdout).get("vcpus", [])}
+    check(service, jumps == {"7"}, "kvm-tsc plan --restore -", done.stdout + done.stderr)
+    script = ("source <(%s completion bash); COMP_WORDS=(kvm-tsc plan --res); COMP_CWORD=2; _kvm_tsc; "
+              'echo "${COMPREPLY[@]}"' % program)
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=30, check=False)
+    check(service, done.stdout.strip() == "--restore", "completion in bash", done.stdout + done.stderr)
+    done = subprocess.run([program, "completion", "zsh"], capture_output=True, text=True, timeout=30,
+                          check=False)
+    check(service, "bashcompinit" in done.stdout and "--restore" in done.stdout, "completion for zsh",
+          done.stdout)
+
+
+def check(service, fits, what, detail):
+    print(f"{'ok  ' if fits else 'FAIL'}  {what}")
+    if not fits:
+        print(f"      {detail}")
+        service.misfits += 1
+
+
 if __name__ == "__main__":
     with DemoService(sys.argv[1]) as demo:
         tested = Service(demo.address, demo.token)
         run(tested)
         run_commands(tested, sys.argv[2])
+        run_restore(tested, sys.argv[2])
     sys.exit(1 if tested.misfits else 0)

@@ -16,6 +16,13 @@ TEST(Figures, SecondsHaveTheUnitThatFits) {
   EXPECT_EQ(seconds_text(nullptr), "-");
 }
 
+TEST(Figures, WaitsAreRoundedUp) {
+  EXPECT_EQ(wait_text(1), "1 s");
+  EXPECT_EQ(wait_text(60), "60 s");
+  EXPECT_EQ(wait_text(61), "2 min");
+  EXPECT_EQ(wait_text(3600), "60 min");
+}
+
 TEST(Figures, TicksAreGroupedAndExact) {
   EXPECT_EQ(ticks_text("0"), "0");
   EXPECT_EQ(ticks_text("999"), "999");

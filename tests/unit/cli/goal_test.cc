@@ -1,6 +1,8 @@
+#include "cli/goal.h"
+
 #include <gtest/gtest.h>
 
-#include "cli/commands.h"
+#include "tests/fakes/temporary_directory.h"
 
 namespace kvmtsc {
 namespace {
@@ -17,12 +19,38 @@ TEST(Goal, IsWhatTheApiTakes) {
   EXPECT_EQ(json_of({.shift_ticks = "7"}), R"({"goal":"shift","ticks":"7"})");
 }
 
+TEST(Goal, TicksAreWholeNumbersOf64Bits) {
+  EXPECT_NE(json_of({.set_offset = "-9223372036854775808"}), "");
+  for (const char* wrong : {"--yes", "1.5", "9223372036854775808", "1e3", "0x1"}) {
+    EXPECT_EQ(json_of({.set_offset = wrong}), "") << wrong;
+    EXPECT_EQ(json_of({.shift_ticks = wrong}), "") << wrong;
+  }
+}
+
 TEST(Goal, TimesBecomeWholeNanoseconds) {
   EXPECT_EQ(json_of({.shift_time = "5ms"}), R"({"goal":"shift","nanoseconds":"5000000"})");
   EXPECT_EQ(json_of({.shift_time = "-1.5s"}), R"({"goal":"shift","nanoseconds":"-1500000000"})");
   for (const char* wrong : {"5", "ms", "5 ms", "soon", "nans", "1e30s", "5m"}) {
     EXPECT_EQ(json_of({.shift_time = wrong}), "") << wrong;
   }
+}
+
+TEST(Goal, ARestoreIsWhatTheFileSays) {
+  const TemporaryDirectory directory;
+  const std::string offsets = R"("offsets":[{"vcpu":0,"offset":"-9007199254740993"}])";
+  const auto restoring = [&](const std::string& text) {
+    return json_of({.restore_file = directory.write("goal.json", text)});
+  };
+  const std::string whole = R"({"bound_ticks":"3","goal":"restore",)" + offsets + "}";
+  EXPECT_EQ(restoring(whole), nlohmann::json::parse(whole).dump());
+  EXPECT_EQ(restoring(R"({"bound_ticks":"3",)" + offsets + "}"),
+            nlohmann::json::parse(whole).dump());
+  for (const std::string& wrong :
+       {std::string(), std::string("no json"), std::string("[]"), std::string("{}"),
+        std::string(R"({"bound_ticks":"3"})"), R"({"goal":"set",)" + offsets + "}"}) {
+    EXPECT_EQ(restoring(wrong), "") << wrong;
+  }
+  EXPECT_EQ(json_of({.restore_file = directory.path() + "/none"}), "");
 }
 
 }  // namespace

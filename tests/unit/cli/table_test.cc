@@ -28,6 +28,16 @@ TEST(Table, NamesCannotCommandTheTerminal) {
   EXPECT_EQ(table.text(false), "VM\na?[2Jb?c?\n");
 }
 
+TEST(Table, IsCutToTheTerminal) {
+  ::setlocale(LC_CTYPE, "C.UTF-8");
+  EXPECT_EQ(clipped("abcdef\nab\n", 4, 9), "abcd\nab\n");
+  EXPECT_EQ(clipped("a\nb\nc\n", 9, 2), "a\nb\n");
+  EXPECT_EQ(clipped("", 4, 4), "");
+  EXPECT_EQ(clipped("\033[31mabcdef\033[0m\n", 4, 9), "\033[31mabcd\033[0m\n");
+  EXPECT_EQ(clipped("abc\xE6\x97\xA5x\n", 4, 9), "abc\n");  // no half of a wide character
+  EXPECT_EQ(clipped("abcde\033[0", 2, 9), "ab\033[0");
+}
+
 TEST(Table, ColoursOnlyWhereAsked) {
   EXPECT_EQ(in_colour("x", Colour::kRed, false), "x");
   EXPECT_EQ(in_colour("x", Colour::kRed, true), "\033[31mx\033[0m");

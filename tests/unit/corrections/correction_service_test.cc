@@ -1,5 +1,6 @@
 #include "corrections/correction_service.h"
 
+#include <memory>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -40,6 +41,11 @@ class FakeVm final : public OffsetWriter, public ClockSource {
       write.after_rollback = ignores ? write.before : std::nullopt;
       report.vcpus.push_back(write);
     }
+    if (forgets_before) {
+      report.vcpus.front().before.reset();
+      report.outcome = WriteOutcome::kUncertain;
+      return report;
+    }
     report.outcome = ignores ? WriteOutcome::kRolledBack : WriteOutcome::kApplied;
     return report;
   }
@@ -56,6 +62,7 @@ class FakeVm final : public OffsetWriter, public ClockSource {
   std::vector<std::int64_t> offsets{100, 100, 900};
   std::optional<Error> error;
   bool ignores = false;
+  bool forgets_before = false;  // and so cannot be sure
   bool master_clock = true;
   int writes = 0;
 };
@@ -103,17 +110,34 @@ class CorrectionServiceTest : public testing::Test {
       snapshot->vms.push_back(vm);
     }
     latest_ = snapshot;
-    service_.observe(*latest_);
+    service_->observe(*latest_);
   }
   Result<Correction> align(std::set<Objection> allowed = {}) {
-    const auto planned = service_.plan(kKey, AlignGoal{}, kEngineer);
+    const auto planned = service_->plan(kKey, AlignGoal{}, kEngineer);
     if (!planned) {
       return planned.error();
     }
-    return service_.request({planned->id, std::move(allowed), "page 17", kEngineer});
+    return service_->request({planned->id, std::move(allowed), "page 17", kEngineer});
+  }
+  // Ends the service as kill -9 would and starts it anew with the same journal.
+  void restart() {
+    service_ = std::make_unique<CorrectionService>(enabled(), parts());
+    ASSERT_TRUE(service_->recover());
+    sweep();
+  }
+  // One that was carried out and verified.
+  Result<Correction> aligned() {
+    auto accepted = align();
+    service_->run_queued();
+    sweep();
+    sweep();
+    return accepted;
+  }
+  Result<Correction> undo(const std::string& id) {
+    return service_->undo(id, {Objection::kBackwards}, "", kEngineer);
   }
   Correction state_of(const Result<Correction>& correction) {
-    return *service_.find(correction->id);
+    return *service_->find(correction->id);
   }
 
   const VmKey kKey{7, 3, 1};
@@ -126,7 +150,8 @@ class CorrectionServiceTest : public testing::Test {
   bool gone_ = false;
   std::uint64_t sequence_ = 0;
   int wakes_ = 0;
-  CorrectionService service_{enabled(), parts()};
+  std::unique_ptr<CorrectionService> service_ =
+      std::make_unique<CorrectionService>(enabled(), parts());
 };
 
 TEST_F(CorrectionServiceTest, PlansWritesVerifiesAndRecordsEveryStep) {
@@ -135,7 +160,7 @@ TEST_F(CorrectionServiceTest, PlansWritesVerifiesAndRecordsEveryStep) {
   EXPECT_EQ(accepted->state, CorrectionState::kQueued);
   EXPECT_EQ(wakes_, 1);
   EXPECT_EQ(vm_.writes, 0);
-  service_.run_queued();
+  service_->run_queued();
   EXPECT_EQ(state_of(accepted).state, CorrectionState::kVerifying);
   EXPECT_THAT(vm_.offsets, ElementsAre(900, 900, 900));
   sweep();
@@ -150,43 +175,43 @@ TEST_F(CorrectionServiceTest, PlansWritesVerifiesAndRecordsEveryStep) {
               ElementsAre("planned", "requested", "applying", "written", "finished"));
   EXPECT_EQ(journal_.all.back().who, "token:night");
   EXPECT_TRUE(journal_.rows.front().done);
-  EXPECT_EQ(service_.counts().vms["web"].finished, 1u);
-  EXPECT_EQ(service_.counts().vms["web"].failed, 0u);
-  EXPECT_EQ(service_.counts().held.count, 3u);
+  EXPECT_EQ(service_->counts().vms["web"].finished, 1u);
+  EXPECT_EQ(service_->counts().vms["web"].failed, 0u);
+  EXPECT_EQ(service_->counts().held.count, 3u);
 }
 
 TEST_F(CorrectionServiceTest, RefusesWhatThePlanObjectsToUnlessAllowed) {
-  const auto planned = service_.plan(kKey, AlignGoal{AlignGoal::To::kReference}, kEngineer);
-  const auto refused = service_.request({planned->id, {}, "", kEngineer});
+  const auto planned = service_->plan(kKey, AlignGoal{AlignGoal::To::kReference}, kEngineer);
+  const auto refused = service_->request({planned->id, {}, "", kEngineer});
   EXPECT_EQ(refused.error().kind, ErrorKind::kRefused);
   EXPECT_THAT(refused.error().message, HasSubstr("backwards"));
   EXPECT_EQ(journal_.words().back(), "refused");
-  EXPECT_EQ(service_.counts().refused, 1u);
-  EXPECT_TRUE(service_.request({planned->id, {Objection::kBackwards}, "", kEngineer}));
+  EXPECT_EQ(service_->counts().refused, 1u);
+  EXPECT_TRUE(service_->request({planned->id, {Objection::kBackwards}, "", kEngineer}));
 }
 
 TEST_F(CorrectionServiceTest, LooksAgainAtWhatSpeaksAgainstAPlan) {
-  const auto planned = service_.plan(kKey, AlignGoal{}, kEngineer);
+  const auto planned = service_->plan(kKey, AlignGoal{}, kEngineer);
   migrating_ = true;
-  EXPECT_THAT(service_.request({planned->id, {}, "", kEngineer}).error().message,
+  EXPECT_THAT(service_->request({planned->id, {}, "", kEngineer}).error().message,
               HasSubstr("migrating"));
 }
 
 TEST_F(CorrectionServiceTest, RefusesAPlanWhoseOffsetsHaveChangedOrThatIsTooOld) {
-  auto planned = service_.plan(kKey, AlignGoal{}, kEngineer);
+  auto planned = service_->plan(kKey, AlignGoal{}, kEngineer);
   vm_.offsets[0] = 5;
   sweep();
-  EXPECT_EQ(service_.request({planned->id, {}, "", kEngineer}).error().kind, ErrorKind::kConflict);
-  planned = service_.plan(kKey, AlignGoal{}, kEngineer);
+  EXPECT_EQ(service_->request({planned->id, {}, "", kEngineer}).error().kind, ErrorKind::kConflict);
+  planned = service_->plan(kKey, AlignGoal{}, kEngineer);
   clock_.advance(std::chrono::minutes(11));
-  EXPECT_EQ(service_.request({planned->id, {}, "", kEngineer}).error().kind, ErrorKind::kNotFound);
-  EXPECT_EQ(service_.request({"p-none", {}, "", kEngineer}).error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(service_->request({planned->id, {}, "", kEngineer}).error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(service_->request({"p-none", {}, "", kEngineer}).error().kind, ErrorKind::kNotFound);
 }
 
 TEST_F(CorrectionServiceTest, WritesNothingOverOffsetsThatChangedAfterTheLastSweep) {
   const auto accepted = align();
   vm_.offsets[0] = 5;
-  service_.run_queued();
+  service_->run_queued();
   EXPECT_EQ(state_of(accepted).verdict, Verdict::kNotApplied);
   EXPECT_EQ(state_of(accepted).error->kind, ErrorKind::kConflict);
   EXPECT_EQ(vm_.offsets[0], 5);
@@ -195,7 +220,7 @@ TEST_F(CorrectionServiceTest, WritesNothingOverOffsetsThatChangedAfterTheLastSwe
 TEST_F(CorrectionServiceTest, AnIgnoredWriteIsNotAppliedAndTheVmRemembered) {
   vm_.ignores = true;
   const auto accepted = align();
-  service_.run_queued();
+  service_->run_queued();
   EXPECT_EQ(state_of(accepted).verdict, Verdict::kNotApplied);
   EXPECT_EQ(state_of(accepted).facts.read_back_equal, false);
   EXPECT_THAT(align().error().message, HasSubstr("protected_tsc"));
@@ -209,7 +234,7 @@ TEST_F(CorrectionServiceTest, AnIgnoredWriteIsNotAppliedAndTheVmRemembered) {
 TEST_F(CorrectionServiceTest, OneAtATimeForAVm) {
   const auto first = align();
   EXPECT_EQ(align().error().kind, ErrorKind::kConflict);
-  service_.run_queued();
+  service_->run_queued();
   EXPECT_EQ(align({Objection::kWithinBound}).error().kind, ErrorKind::kConflict);
 }
 
@@ -217,7 +242,7 @@ TEST_F(CorrectionServiceTest, LimitsHowManyAnHour) {
   vm_.error = Error{ErrorKind::kRefused, "seccomp", {}};
   for (int i = 0; i < 6; ++i) {
     ASSERT_TRUE(align());
-    service_.run_queued();
+    service_->run_queued();
   }
   EXPECT_EQ(align().error().kind, ErrorKind::kLimited);
   clock_.advance(std::chrono::hours(1));
@@ -235,7 +260,7 @@ TEST_F(CorrectionServiceTest, NothingIsWrittenThatCouldNotBeRecordedFirst) {
   for (const char* step : {"planned", "requested", "applying"}) {
     journal_.fails_at = step;
     const auto accepted = align();
-    service_.run_queued();
+    service_->run_queued();
     EXPECT_EQ(vm_.writes, 0) << step;
     if (accepted) {
       EXPECT_EQ(state_of(accepted).verdict, Verdict::kNotApplied);
@@ -244,14 +269,14 @@ TEST_F(CorrectionServiceTest, NothingIsWrittenThatCouldNotBeRecordedFirst) {
   }
   journal_.fails_at = "written";
   const auto accepted = align();
-  service_.run_queued();
+  service_->run_queued();
   EXPECT_EQ(vm_.writes, 1);
   EXPECT_THAT(state_of(accepted).error->message, HasSubstr("full"));
 }
 
 TEST_F(CorrectionServiceTest, UncertainWhenLaterReadingsDisagree) {
   const auto accepted = align();
-  service_.run_queued();
+  service_->run_queued();
   vm_.offsets[1] = 4;
   sweep();
   sweep();
@@ -261,16 +286,19 @@ TEST_F(CorrectionServiceTest, UncertainWhenLaterReadingsDisagree) {
 
 TEST_F(CorrectionServiceTest, UncertainWhenTheVmEnds) {
   const auto accepted = align();
-  service_.run_queued();
+  service_->run_queued();
   gone_ = true;
   sweep();
   EXPECT_EQ(state_of(accepted).verdict, Verdict::kUncertain);
+  EXPECT_EQ(service_->counts().vms["web"].failed, 1u);
+  sweep();
+  EXPECT_TRUE(service_->counts().vms.empty());
 }
 
 TEST_F(CorrectionServiceTest, AMasterClockThatStaysAwayIsAFactOfItsOwn) {
   vm_.master_clock = false;
   const auto accepted = align();
-  service_.run_queued();
+  service_->run_queued();
   for (int i = 0; i < 19; ++i) {
     sweep();
     EXPECT_EQ(state_of(accepted).state, CorrectionState::kVerifying);
@@ -282,33 +310,33 @@ TEST_F(CorrectionServiceTest, AMasterClockThatStaysAwayIsAFactOfItsOwn) {
 
 TEST_F(CorrectionServiceTest, UndoesTheLastOneWhileNothingElseChanged) {
   const auto accepted = align();
-  service_.run_queued();
-  EXPECT_EQ(service_.undo(accepted->id, {}, "", kEngineer).error().kind, ErrorKind::kConflict);
+  service_->run_queued();
+  EXPECT_EQ(service_->undo(accepted->id, {}, "", kEngineer).error().kind, ErrorKind::kConflict);
   sweep();
   sweep();
-  EXPECT_EQ(service_.undo(accepted->id, {}, "", kEngineer).error().kind, ErrorKind::kRefused);
-  const auto undone = service_.undo(accepted->id, {Objection::kBackwards}, "", kEngineer);
+  EXPECT_EQ(service_->undo(accepted->id, {}, "", kEngineer).error().kind, ErrorKind::kRefused);
+  const auto undone = service_->undo(accepted->id, {Objection::kBackwards}, "", kEngineer);
   ASSERT_TRUE(undone) << undone.error().text();
   EXPECT_EQ(undone->undo_of, accepted->id);
-  service_.run_queued();
+  service_->run_queued();
   EXPECT_THAT(vm_.offsets, ElementsAre(100, 100, 900));
   for (int i = 0; i < 2; ++i) {
     sweep();
   }
   EXPECT_EQ(state_of(undone).verdict, Verdict::kCorrected);
-  EXPECT_EQ(service_.undo(accepted->id, {Objection::kBackwards}, "", kEngineer).error().kind,
+  EXPECT_EQ(service_->undo(accepted->id, {Objection::kBackwards}, "", kEngineer).error().kind,
             ErrorKind::kConflict);
-  EXPECT_EQ(service_.undo("c-none", {}, "", kEngineer).error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(service_->undo("c-none", {}, "", kEngineer).error().kind, ErrorKind::kNotFound);
 }
 
 TEST_F(CorrectionServiceTest, DoesNotUndoOverAChange) {
   const auto accepted = align();
-  service_.run_queued();
+  service_->run_queued();
   sweep();
   sweep();
   vm_.offsets[0] = 901;
   sweep();
-  EXPECT_EQ(service_.undo(accepted->id, {Objection::kBackwards}, "", kEngineer).error().kind,
+  EXPECT_EQ(service_->undo(accepted->id, {Objection::kBackwards}, "", kEngineer).error().kind,
             ErrorKind::kConflict);
 }
 
@@ -322,13 +350,106 @@ TEST_F(CorrectionServiceTest, ReportsWhatTheLastRunLeftHalfDone) {
   EXPECT_EQ(next.counts().interrupted, 1u);
 }
 
+TEST_F(CorrectionServiceTest, UndoesToWhatThePlanSawWhereTheWriterSawNothing) {
+  vm_.forgets_before = true;
+  const auto accepted = align();
+  service_->run_queued();
+  EXPECT_EQ(state_of(accepted).verdict, Verdict::kUncertain);
+  vm_.forgets_before = false;
+  sweep();
+  ASSERT_TRUE(undo(accepted->id));
+  service_->run_queued();
+  EXPECT_THAT(vm_.offsets, ElementsAre(100, 100, 900));
+}
+
+TEST_F(CorrectionServiceTest, UndoesACorrectionOfAnEarlierRun) {
+  const auto accepted = aligned();
+  restart();
+  const auto undone = undo(accepted->id);
+  ASSERT_TRUE(undone) << undone.error().text();
+  EXPECT_EQ(undone->undo_of, accepted->id);
+  service_->run_queued();
+  EXPECT_THAT(vm_.offsets, ElementsAre(100, 100, 900));
+  sweep();
+  sweep();
+  // It is not the last one any more, in this run and the next.
+  EXPECT_THAT(undo(accepted->id).error().message, HasSubstr("came later"));
+  restart();
+  EXPECT_THAT(undo(accepted->id).error().message, HasSubstr("came later"));
+  EXPECT_TRUE(service_->undo(undone->id, {}, "", kEngineer));
+}
+
+TEST_F(CorrectionServiceTest, UndoesNothingOfAnEarlierRunOverAChange) {
+  const auto accepted = aligned();
+  restart();
+  vm_.offsets[0] = 901;
+  sweep();
+  EXPECT_EQ(undo(accepted->id).error().kind, ErrorKind::kConflict);
+  EXPECT_EQ(journal_.words().back(), "refused");
+  EXPECT_EQ(journal_.all.back().vm, "web");
+  EXPECT_EQ(undo("c-none").error().kind, ErrorKind::kNotFound);
+  gone_ = true;
+  sweep();
+  EXPECT_EQ(undo(accepted->id).error().kind, ErrorKind::kGone);
+}
+
+TEST_F(CorrectionServiceTest, UndoesWhatWasInterruptedAlsoWhereItIsHalfDone) {
+  const auto accepted = align();
+  journal_.fails_at = "written";  // as if killed while it wrote
+  service_->run_queued();
+  journal_.fails_at = "";
+  vm_.offsets[0] = 100;
+  restart();
+  EXPECT_EQ(journal_.words().back(), "interrupted");
+  EXPECT_THAT(vm_.offsets, ElementsAre(100, 900, 900));
+  const auto undone = undo(accepted->id);
+  ASSERT_TRUE(undone) << undone.error().text();
+  service_->run_queued();
+  EXPECT_THAT(vm_.offsets, ElementsAre(100, 100, 900));
+}
+
+TEST_F(CorrectionServiceTest, DoesNotUndoWhatWasInterruptedOverAnythingElse) {
+  const auto accepted = align();
+  journal_.fails_at = "written";
+  service_->run_queued();
+  journal_.fails_at = "";
+  vm_.offsets[0] = 101;
+  restart();
+  EXPECT_EQ(undo(accepted->id).error().kind, ErrorKind::kConflict);
+}
+
+TEST_F(CorrectionServiceTest, WhatWasInterruptedBeforeItBeganHasNothingToUndo) {
+  const auto accepted = align();
+  restart();
+  EXPECT_THAT(undo(accepted->id).error().message, HasSubstr("changed nothing"));
+}
+
+TEST_F(CorrectionServiceTest, ARestartIsNoWayAroundTheLimits) {
+  vm_.error = Error{ErrorKind::kRefused, "seccomp", {}};
+  for (int i = 0; i < 6; ++i) {
+    ASSERT_TRUE(align());
+    service_->run_queued();
+    clock_.advance(std::chrono::minutes(5));
+  }
+  // Nor is a step of the realtime clock, while the service runs.
+  clock_.step_realtime(std::chrono::hours(3));
+  EXPECT_EQ(align().error().retry_after, std::chrono::minutes(30));
+  clock_.step_realtime(-std::chrono::hours(3));
+  restart();
+  const auto limited = align();
+  EXPECT_EQ(limited.error().kind, ErrorKind::kLimited);
+  EXPECT_EQ(limited.error().retry_after, std::chrono::minutes(30) - seconds(1));
+  clock_.advance(*limited.error().retry_after);
+  EXPECT_TRUE(align());
+}
+
 TEST_F(CorrectionServiceTest, OfManyAtOnceOneIsAccepted) {
-  const auto planned = service_.plan(kKey, AlignGoal{}, kEngineer);
+  const auto planned = service_->plan(kKey, AlignGoal{}, kEngineer);
   std::atomic<int> accepted{0};
   std::vector<std::thread> engineers;
   for (int i = 0; i < 8; ++i) {
     engineers.emplace_back([&] {
-      accepted += service_.request({planned->id, {}, "", kEngineer}).ok() ? 1 : 0;
+      accepted += service_->request({planned->id, {}, "", kEngineer}).ok() ? 1 : 0;
     });
   }
   for (std::thread& engineer : engineers) {

@@ -99,6 +99,8 @@ TEST(CorrectionPlan, ShiftsByTimeToTheNearestTickHalvesAwayFromZero) {
   EXPECT_EQ(ticks(-1), -3);
   EXPECT_EQ(ticks(3'600'000'000'000), 9'000'000'000'000);  // an hour overflows 64 bits on the way
   EXPECT_EQ(plan(vm, ShiftGoal{{}, Nanoseconds(kMax)}).error().kind, ErrorKind::kInvalid);
+  vm.frequency = Frequency{2'596'132'173.364, 0.001};
+  EXPECT_EQ(ticks(1'000'000'000'000), 2'596'132'173'364);  // 364 ticks are far outside the bound
 }
 
 TEST(CorrectionPlan, AShiftIsOneOfTwoAndNeedsAFrequencyForTime) {

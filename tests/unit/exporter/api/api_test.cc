@@ -19,19 +19,33 @@ struct Reply {
   int status = 0;
   Json body;
   std::string location;
+  std::string retry_after;
 };
 
 class ApiTest : public testing::Test {
  protected:
   ApiTest() {
+    restart();
+    sweep();
+  }
+
+  // The service anew, with the same journal.
+  void restart() {
+    CorrectionOptions options;
+    options.enabled = true;
+    service_ = std::make_unique<CorrectionService>(
+        options,
+        CorrectionService::Parts{&attach_, &attach_, &journal_, &clock_, [this] { return latest_; },
+                                 [](const VmIdentity&) { return false; }, [] {}});
+    ASSERT_TRUE(service_->recover());
     ApiSources sources;
     sources.latest = [this] { return latest_; };
     sources.facts = [] { return ApiFacts{"1.0", "abc", "correct", seconds(5), true, seconds(1)}; };
-    sources.corrections = &service_;
+    sources.corrections = service_.get();
     sources.journal = &journal_;
     sources.clock = &clock_;
+    router_ = {};
     add_api_routes(router_, sources);
-    sweep();
   }
 
   void sweep() {
@@ -52,7 +66,7 @@ class ApiTest : public testing::Test {
       snapshot->vms.push_back(vm);
     }
     latest_ = snapshot;
-    service_.observe(*latest_);
+    service_->observe(*latest_);
   }
 
   Reply call(const std::string& method, const std::string& target, const std::string& body = "",
@@ -68,16 +82,18 @@ class ApiTest : public testing::Test {
       request.headers.emplace_back("Idempotency-Key", key);
     }
     const http::Response response = router_.route(request);
-    Reply reply{response.status, Json::parse(response.body, nullptr, false), ""};
+    Reply reply{response.status, Json::parse(response.body, nullptr, false), "", ""};
     for (const auto& [name, value] : response.headers) {
       if (name == "Location") {
         reply.location = value;
+      } else if (name == "Retry-After") {
+        reply.retry_after = value;
       }
     }
     return reply;
   }
   std::string finish(const Reply& accepted) {
-    service_.run_queued();
+    service_->run_queued();
     sweep();
     sweep();
     return call("GET", accepted.location).body["verdict"];
@@ -89,13 +105,7 @@ class ApiTest : public testing::Test {
   SimulatedAttach attach_{fleet_, clock_, nullptr, nullptr};
   SnapshotPtr latest_;
   std::uint64_t sequence_ = 0;
-  CorrectionService service_{[] {
-                               CorrectionOptions options;
-                               options.enabled = true;
-                               return options;
-                             }(),
-                             {&attach_, &attach_, &journal_, &clock_, [this] { return latest_; },
-                              [](const VmIdentity&) { return false; }, [] {}}};
+  std::unique_ptr<CorrectionService> service_;
   http::Router router_;
   http::Principal principal_{"token:night", http::Role::kOperator, {}};
 };
@@ -128,6 +138,20 @@ TEST_F(ApiTest, FindsVmsByNameUuidAndProcess) {
   EXPECT_EQ(ambiguous.body["candidates"].size(), 2u);
 }
 
+TEST_F(ApiTest, AVmThatIsCalledLikeAnothersUuidDoesNotTakeItsPlace) {
+  const std::string uuid = call("GET", "/api/v1/vms/sim-skewed").body["uuid"];
+  auto impostor = std::make_shared<Snapshot>(*latest_);
+  auto& vm = *std::ranges::find(impostor->vms, "sim-nested", &VmState::label);
+  vm.label = uuid;
+  latest_ = impostor;
+  const Reply ambiguous = call("GET", "/api/v1/vms/" + uuid);
+  ASSERT_EQ(ambiguous.status, 409);
+  ASSERT_EQ(ambiguous.body["candidates"].size(), 2u);
+  for (const std::string candidate : ambiguous.body["candidates"]) {
+    EXPECT_EQ(call("GET", "/api/v1/vms/" + candidate).status, 200) << candidate;
+  }
+}
+
 TEST_F(ApiTest, PlansCorrectsAndUndoes) {
   const Reply planned = call("POST", "/api/v1/vms/sim-skewed/plans", R"({"goal":"align"})");
   EXPECT_EQ(planned.status, 201);
@@ -140,6 +164,8 @@ TEST_F(ApiTest, PlansCorrectsAndUndoes) {
   const std::string undo = accepted.location + "/undo";
   const Reply refused = call("POST", undo, "{}");
   EXPECT_EQ(refused.status, 422);
+  ASSERT_EQ(refused.body["objections"].size(), 1u);
+  EXPECT_EQ(refused.body["objections"][0]["objection"], "backwards");
   const Reply undone = call("POST", undo, R"({"allow":["backwards"]})");
   ASSERT_EQ(undone.status, 202) << undone.body;
   EXPECT_EQ(finish(undone), "corrected");
@@ -213,6 +239,43 @@ TEST_F(ApiTest, APlanIsOfItsVm) {
   }
 }
 
+TEST_F(ApiTest, OffsetsThatChangedSinceThePlanAreAConflictWithANewPlan) {
+  const std::string path = "/api/v1/vms/sim-skewed/";
+  const std::string body = R"({"goal":"shift","ticks":"5"})";
+  const std::string id = call("POST", path + "plans", body).body["id"];
+  EXPECT_EQ(finish(call("POST", path + "corrections", body)), "corrected");
+  const Reply changed = call("POST", path + "corrections", R"({"plan":")" + id + "\"}");
+  ASSERT_EQ(changed.status, 409);
+  const std::string anew = changed.body["plan"];
+  EXPECT_NE(anew, id);
+  const Reply accepted = call("POST", path + "corrections", R"({"plan":")" + anew + "\"}");
+  EXPECT_EQ(accepted.status, 202);
+  // While one is under way there is nothing new to plan.
+  EXPECT_FALSE(
+      call("POST", path + "corrections", R"({"plan":")" + anew + "\"}").body.contains("plan"));
+}
+
+TEST_F(ApiTest, AnothersPlanIsNotShownEither) {
+  const std::string id =
+      call("POST", "/api/v1/vms/sim-skewed/plans", R"({"goal":"align"})").body["id"];
+  const std::string body = R"({"dry_run":true,"plan":")" + id + "\"}";
+  principal_.scope = {"sim-nested"};
+  EXPECT_EQ(call("POST", "/api/v1/vms/sim-nested/corrections", body).status, 409);
+  principal_.scope = {};
+  EXPECT_EQ(call("POST", "/api/v1/vms/sim-skewed/corrections", body).status, 200);
+}
+
+TEST_F(ApiTest, CorrectionsAreListedByAnyNameOfTheirVm) {
+  EXPECT_EQ(finish(call("POST", "/api/v1/vms/sim-skewed/corrections", R"({"goal":"align"})")),
+            "corrected");
+  const Json vm = call("GET", "/api/v1/vms/sim-skewed").body;
+  const std::string uuid = vm["uuid"];
+  for (const std::string& name : {std::string("sim-skewed"), uuid}) {
+    EXPECT_EQ(call("GET", "/api/v1/corrections?vm=" + name).body["corrections"].size(), 1u);
+  }
+  EXPECT_EQ(call("GET", "/api/v1/corrections?vm=sim-nested").body["corrections"].size(), 0u);
+}
+
 TEST_F(ApiTest, TheSameKeyIsOneCorrection) {
   const std::string path = "/api/v1/vms/sim-skewed/corrections";
   const Reply first = call("POST", path, R"({"goal":"align"})", "key");
@@ -240,10 +303,59 @@ TEST_F(ApiTest, OnlyOperatorsWithinTheirScope) {
   EXPECT_EQ(call("POST", path, R"({"goal":"align"})").status, 201);
 }
 
+TEST_F(ApiTest, ALimitSaysWhenThereIsRoomAgain) {
+  const std::string path = "/api/v1/vms/sim-healthy-1/corrections";
+  const std::string body = R"({"goal":"shift","ticks":"1"})";
+  for (int i = 0; i < 6; ++i) {
+    const Reply accepted = call("POST", path, body);
+    ASSERT_EQ(accepted.status, 202) << accepted.body;
+    EXPECT_EQ(finish(accepted), "corrected");
+    clock_.advance(std::chrono::minutes(1));
+  }
+  const Reply limited = call("POST", path, body);
+  EXPECT_EQ(limited.status, 429);
+  // The first began six minutes and the two sweeps of each ago.
+  EXPECT_EQ(limited.retry_after, std::to_string(54 * 60 - 6 * 2));
+  EXPECT_EQ(limited.body["retry_after_seconds"].dump(), limited.retry_after);
+  clock_.advance(seconds(std::stoi(limited.retry_after)));
+  EXPECT_EQ(call("POST", path, body).status, 202);
+}
+
+TEST_F(ApiTest, TheScopeHoldsForUndoingWhatAnEarlierRunDid) {
+  const Reply accepted = call("POST", "/api/v1/vms/sim-skewed/corrections", R"({"goal":"align"})");
+  EXPECT_EQ(finish(accepted), "corrected");
+  restart();
+  const std::string undo = accepted.location + "/undo";
+  principal_ = {"token:day", http::Role::kOperator, {"sim-nested"}};
+  EXPECT_EQ(call("POST", undo, R"({"allow":["backwards"]})").status, 403);
+  EXPECT_EQ(journal_.all.back().what, "refused");
+  EXPECT_EQ(journal_.all.back().vm, "sim-skewed");
+  principal_.scope = {"sim-skewed"};
+  EXPECT_EQ(call("POST", undo, R"({"allow":["backwards"]})").status, 202);
+}
+
+TEST_F(ApiTest, TheSameKeyIsOneCorrectionAcrossARestart) {
+  const std::string path = "/api/v1/vms/sim-healthy-1/corrections";
+  const std::string body = R"({"goal":"shift","ticks":"5"})";
+  const Reply first = call("POST", path, body, "key");
+  EXPECT_EQ(finish(first), "corrected");
+  const Reply unmarked = call("POST", path, body);
+  EXPECT_EQ(finish(unmarked), "corrected");
+  EXPECT_NE(unmarked.body["id"], first.body["id"]);
+  restart();
+  const Reply again = call("POST", path, body, "key");
+  EXPECT_EQ(again.status, 202);
+  EXPECT_EQ(again.body["id"], first.body["id"]);
+  EXPECT_EQ(again.location, first.location);
+  EXPECT_EQ(call("POST", path, R"({"goal":"shift","ticks":"6"})", "key").status, 422);
+  principal_.name = "token:day";
+  EXPECT_NE(call("POST", path, body, "key").body["id"], first.body["id"]);
+}
+
 TEST_F(ApiTest, NotReadyBeforeTheFirstSweep) {
   latest_ = nullptr;
   EXPECT_EQ(call("GET", "/api/v1/vms").status, 503);
-  EXPECT_EQ(call("POST", "/api/v1/vms/a/plans", R"({"goal":"align"})").status, 404);
+  EXPECT_EQ(call("POST", "/api/v1/vms/a/plans", R"({"goal":"align"})").status, 503);
 }
 
 }  // namespace

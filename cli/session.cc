@@ -1,0 +1,57 @@
+#include "cli/session.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <utility>
+
+#include "base/file.h"
+#include "base/parse.h"
+
+namespace kvmtsc {
+namespace {
+
+constexpr std::size_t kLongestToken = 4096;
+
+std::string environment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+}  // namespace
+
+Result<Session> make_session(const GlobalOptions& options) {
+  ClientOptions client;
+  client.server = options.server;
+  if (client.server.empty()) {
+    client.server = environment("KVM_TSC_SERVER");
+  }
+  if (client.server.empty()) {
+    client.server = kDefaultServer;
+  }
+  client.token = environment("KVM_TSC_TOKEN");
+  if (!options.token_file.empty()) {
+    const auto token = read_file(options.token_file, kLongestToken);
+    if (!token) {
+      return token.error();
+    }
+    client.token = std::string(trim(*token));
+  }
+  if (!options.user.empty()) {
+    const auto password = read_file(options.password_file, kLongestToken);
+    if (!password) {
+      return Error{password.error().kind, password.error().message,
+                   "--user needs --password-file FILE"};
+    }
+    client.user = options.user + ":" + std::string(trim(*password));
+  }
+  client.ca_file = options.ca_file;
+  client.certificate_file = options.certificate;
+  client.key_file = options.key;
+  client.timeout_seconds = options.timeout;
+  const bool terminal = ::isatty(STDOUT_FILENO) == 1 && environment("NO_COLOR").empty();
+  const bool coloured = options.colour == "always" || (options.colour == "auto" && terminal);
+  return Session{ApiClient(std::move(client)), options.json, coloured};
+}
+
+}  // namespace kvmtsc

@@ -1,0 +1,91 @@
+#include "corrections/planner.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace kvmtsc {
+namespace {
+
+std::string in_words(const std::vector<ObjectionFound>& objections) {
+  std::string text;
+  for (const ObjectionFound& found : objections) {
+    text += (text.empty() ? "" : "; ") + std::string(objection_name(found.objection)) + ": " +
+            found.detail;
+  }
+  return text;
+}
+
+}  // namespace
+
+bool same_offsets(const CorrectionPlan& a, const CorrectionPlan& b) {
+  return std::ranges::equal(a.vcpus, b.vcpus, [](const PlannedVcpu& x, const PlannedVcpu& y) {
+    return x.id == y.id && x.now == y.now;
+  });
+}
+
+const VmState* find_vm(const Snapshot* snapshot, const VmKey& key) {
+  if (snapshot == nullptr) {
+    return nullptr;
+  }
+  const auto found = std::ranges::find(snapshot->vms, key, &VmState::key);
+  return found == snapshot->vms.end() ? nullptr : &*found;
+}
+
+Error changed_since(const VmName& vm, const char* what) {
+  return Error{ErrorKind::kConflict, vm.label + ": its offsets have changed since " + what,
+               "make a new plan and look at it"};
+}
+
+Result<PlanRecord> Planner::make(const VmKey& key, const CorrectionGoal& goal) const {
+  const SnapshotPtr snapshot = parts_.latest();
+  const VmState* const vm = find_vm(snapshot.get(), key);
+  if (vm == nullptr) {
+    return Error{ErrorKind::kGone, "the VM is not there any more", {}};
+  }
+  PlanConditions conditions;
+  conditions.max_step = max_step_;
+  conditions.migrating = parts_.migrating(vm->identity);
+  {
+    const std::lock_guard lock(mutex_);
+    conditions.tsc_protected = protected_.contains(key);
+  }
+  auto plan = plan_correction(*vm, snapshot->sequence, conditions, goal);
+  if (!plan) {
+    return plan.error();
+  }
+  PlanRecord planned;
+  planned.id = random_id("p-");
+  planned.vm = {vm->label, vm->identity.uuid, vm->identity.pid};
+  planned.plan = *std::move(plan);
+  planned.planned = parts_.clock->realtime();
+  planned.made = parts_.clock->monotonic();
+  planned.expires = {planned.planned.since_epoch + lifetime_};
+  return planned;
+}
+
+Status Planner::check(const PlanRecord& planned, const std::set<Objection>& allowed) const {
+  const auto fresh = make(planned.plan.vm, planned.plan.goal);
+  if (!fresh) {
+    return fresh.error();
+  }
+  if (!same_offsets(fresh->plan, planned.plan)) {
+    return changed_since(planned.vm, "the plan was made");
+  }
+  if (const auto standing = standing_objections(fresh->plan, allowed); !standing.empty()) {
+    return Error{ErrorKind::kRefused, in_words(standing),
+                 "if that is what you want, allow each of these by name"};
+  }
+  return ok_status();
+}
+
+void Planner::remember_protected(const VmKey& vm) {
+  const std::lock_guard lock(mutex_);
+  protected_.insert(vm);
+}
+
+void Planner::forget_gone(const Snapshot& snapshot) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(protected_, [&](const VmKey& key) { return find_vm(&snapshot, key) == nullptr; });
+}
+
+}  // namespace kvmtsc

@@ -1,0 +1,55 @@
+// Planner: makes plans from the newest snapshot, and looks at them anew before they are carried
+// out. Any thread.
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <set>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "corrections/correction.h"
+#include "tsc/snapshot.h"
+
+namespace kvmtsc {
+
+class Planner {
+ public:
+  struct Parts {
+    const Clock* clock = nullptr;
+    std::function<SnapshotPtr()> latest;  // null before the first sweep
+    std::function<bool(const VmIdentity&)> migrating;
+  };
+  Planner(Nanoseconds max_step, Nanoseconds lifetime, Parts parts)
+      : max_step_(max_step), lifetime_(lifetime), parts_(std::move(parts)) {}
+
+  // kGone for a VM that is not there; else as plan_correction().
+  Result<PlanRecord> make(const VmKey& vm, const CorrectionGoal& goal) const;
+
+  // Whether a plan may be carried out now: kConflict when the VM's vCPUs or their offsets are no
+  // longer those it saw, kRefused with each objection that stands now and is not allowed; else as
+  // make().
+  Status check(const PlanRecord& planned, const std::set<Objection>& allowed) const;
+
+  // KVM ignored a write of this VM: later plans object, until forget_gone() misses it.
+  void remember_protected(const VmKey& vm);
+  void forget_gone(const Snapshot& snapshot);
+
+ private:
+  Nanoseconds max_step_;
+  Nanoseconds lifetime_;
+  Parts parts_;
+  mutable std::mutex mutex_;
+  std::set<VmKey> protected_;  // guarded by mutex_
+};
+
+// Null when it is not there, or there is no snapshot.
+const VmState* find_vm(const Snapshot* snapshot, const VmKey& key);
+
+// Whether they saw the same offsets of the same vCPUs.
+bool same_offsets(const CorrectionPlan& a, const CorrectionPlan& b);
+
+// kConflict: make a new plan.
+Error changed_since(const VmName& vm, const char* what);
+
+}  // namespace kvmtsc

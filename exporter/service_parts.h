@@ -1,0 +1,38 @@
+// What the service's parts are made with, according to Settings. Pure, but for the log's
+// configuration; any thread.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "attach/clock_source.h"
+#include "attach/offset_writer.h"
+#include "base/result.h"
+#include "collectors/clock_sampling.h"
+#include "collectors/proc_identifier.h"
+#include "collectors/sweep.h"
+#include "config/settings.h"
+#include "corrections/correction_service.h"
+
+namespace kvmtsc {
+
+SweepOptions sweep_options(const Settings& settings);
+Result<IdentityRules> compile_rules(const Settings& settings);
+void configure_log(const Settings& settings);
+
+// The keys that differ and that a running service cannot change: "path, attach.mode".
+std::string needs_restart(const Settings& running, const Settings& wanted);
+
+// The demo attaches to this host's VMs, so that there is something to see of their clocks.
+AttachMode attach_mode(const Settings& settings);
+const char* attach_mode_name(AttachMode mode);
+
+// Attaching to real VMs: null where it is off, or none are to be corrected.
+std::unique_ptr<ClockSource> make_clock_source(const Settings& settings);
+std::unique_ptr<OffsetWriter> make_offset_writer(const Settings& settings);
+// Null without a source, which outlives it.
+std::unique_ptr<ClockSampling> make_clock_sampling(const Settings& settings, ClockSource* source);
+
+CorrectionOptions correction_options(const Settings& settings);
+
+}  // namespace kvmtsc
