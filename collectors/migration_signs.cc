@@ -44,7 +44,9 @@ bool has_never_run(const std::string& directory) {
     if (!entry.starts_with("vcpu")) {
       continue;
     }
-    const auto thread = read_file(directory + "/" + entry + "/pid", kLongestNumber);
+    std::string file = directory;
+    file.append("/").append(entry).append("/pid");
+    const auto thread = read_file(file, kLongestNumber);
     if (!thread || parse_u32(trim(*thread)) != 0U) {
       return false;
     }

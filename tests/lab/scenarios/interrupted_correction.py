@@ -37,9 +37,11 @@ def run(host):
             correct_and_kill(corrector, exporter, vmm, vm, wanted)
             outcome = look(host, vmm, common, f"round {round}", wanted)
             exporter = host.exporter(*corrector.flags, sweep=0.5)
-            reported(host, corrector, exporter, f"round {round}")
+            id = reported(host, corrector, exporter, f"round {round}")
             if outcome in ("half written", "nothing written"):
                 mended(host, corrector, exporter, vmm, common, f"round {round}")
+            else:
+                undone(host, corrector, vmm, common, id, f"round {round}")
             seen[outcome] = seen.get(outcome, 0) + 1
             if all(seen.values()):
                 break
@@ -126,25 +128,44 @@ def reported(host, corrector, exporter, round):
                      exporter.metrics().value("kvm_tsc_corrections_interrupted_total"), 1)
     host.check_equal("  the audit has it once, as uncertain", [one["verdict"] for one in left], ["uncertain"],
                      why=[one["error"]["message"] for one in left])
-    status, answer = corrector.run("undo", begun["correction"], "--yes")
-    host.check("  its undo is refused, and what to do instead is said",
-               (status, answer["status"]) == (5, 404) and "restore" in answer["remedy"], status=status,
-               remedy=answer["remedy"])
+    return begun["correction"]
 
 
 def mended(host, corrector, exporter, vmm, common, round):
-    answer = []
     exporter.metrics_when(lambda seen: any(
         seen.skews(vm).get(ODD, 0) > 0 for vm in seen.vms_of(vmm.pid)))
     [vm] = exporter.metrics().vms_of(vmm.pid)
-    engineer = threading.Thread(target=lambda: answer.extend(corrector.run("correct", vm, "--yes")))
-    engineer.start()
-    while engineer.is_alive():  # the master clock comes back once the vCPUs have run
-        vmm.command("entry-lag", 1)
-        time.sleep(0.1)
-    engineer.join()
-    status, done = answer
+    status, done = carried_out(corrector, vmm, "correct", vm, "--yes")
     host.check_equal(f"{round}: a new correction mends it", (status, done.get("verdict")), (0, "corrected"),
                      error=done.get("error"))
     host.check_equal("  every vCPU has the offset", set(debugfs.offsets(vmm.directory()).values()),
                      {common + AHEAD})
+
+
+def undone(host, corrector, vmm, common, id, round):
+    """The interrupted correction itself is taken back, by a service that did not make it."""
+    words = ("undo", id, "--yes", "--allow", "backwards")
+    status, done = host.wait_until(lambda: unless_unconfirmed(carried_out(corrector, vmm, *words))) or (1, {})
+    host.check_equal(f"{round}: its undo takes it back", (status, done.get("verdict")), (0, "corrected"),
+                     error=done.get("error"), detail=done.get("detail"))
+    offsets = debugfs.offsets(vmm.directory())
+    host.check_equal("  every vCPU has the offset of before", offsets,
+                     {id: common + (AHEAD if id == ODD else 0) for id in range(VCPUS)})
+
+
+def unless_unconfirmed(answer):
+    """None for a refusal that a second sweep ends."""
+    status, done = answer
+    return None if status == 1 and done.get("status") in (422, 503) else answer
+
+
+def carried_out(corrector, vmm, *words):
+    """kvm-tsc's status and answer, while the guest runs: the master clock comes back once it has."""
+    answer = []
+    engineer = threading.Thread(target=lambda: answer.extend(corrector.run(*words)))
+    engineer.start()
+    while engineer.is_alive():
+        vmm.command("entry-lag", 1)
+        time.sleep(0.1)
+    engineer.join()
+    return answer[0], answer[1]

@@ -20,7 +20,8 @@ class Corrector:
                        f"      sha256: {hashlib.sha256(TOKEN.encode()).hexdigest()}\n")
         self.flags = [f"--web.listen-address=unix:{self._socket}", f"--web.config.file={web}",
                       "--attach.mode=correct", "--attach.clock-interval=1s", "--correction.enabled",
-                      "--correction.max-step=1h",
+                      "--correction.max-step=1h", "--correction.per-vm-per-hour=100",
+                      "--correction.per-host-per-hour=100",
                       f"--audit.path={os.path.join(host.scratch, 'audit.db')}"]
 
     def run(self, *words):
