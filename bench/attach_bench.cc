@@ -59,7 +59,7 @@ class Attaching {
     return bare(Tid{vm_.pid}, 1, costs.bare);
   }
 
-  // A write and a read-back: two calls, where the read-back is a call as well. Ours reads debugfs.
+  // Two calls in each vCPU: the write, and one that renews its kvmclock. Read-backs are of debugfs.
   Status correct(Tid vcpu, Costs& costs) {
     const auto report = writer_.write(vm_, wanted_, testing::soon());
     if (!report) {
