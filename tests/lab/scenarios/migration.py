@@ -33,12 +33,7 @@ def source(host, corrector):
         qemu.command("migrate", uri=f"tcp:{host.peer}:{PORT}")
         began = time.monotonic()
         host.wait_until(lambda: status(qemu) == "active")
-        host.check_equal("under migration, the plan says so",
-                         objections(corrector.run("plan", "web-1", *wanted)), ["migrating"])
-        code, answer = corrector.run("correct", "web-1", *wanted, "--yes")
-        host.check("a correction is refused for it", (code, answer.get("status")) == (1, 422)
-                   and "migrating" in str(answer), detail=answer.get("detail", answer))
-        host.check_equal("and nothing is written", debugfs.offsets(directory), before)
+        refused(host, corrector, "under migration, the plan says so", wanted, directory, before)
         host.check_equal("the migration was under way all the while", status(qemu), "active",
                          seconds=round(time.monotonic() - began, 1))
         host.barrier("refused on both sides")
@@ -47,6 +42,15 @@ def source(host, corrector):
         host.check_equal("the migration completes", status(qemu), "completed")
         host.barrier("arrived")
         host.check_equal("the service logs no error", exporter.errors(), [])
+
+
+def refused(host, corrector, when, wanted, directory, before):
+    """Plan and correction name the migration, and the offsets stay what they were."""
+    host.check_equal(when, objections(corrector.run("plan", "web-1", *wanted)), ["migrating"])
+    code, answer = corrector.run("correct", "web-1", *wanted, "--yes")
+    host.check("a correction is refused for it", (code, answer.get("status")) == (1, 422)
+               and "migrating" in str(answer), detail=answer.get("detail", answer))
+    host.check_equal("and nothing is written", debugfs.offsets(directory), before)
 
 
 def destination(host, corrector):
@@ -58,12 +62,7 @@ def destination(host, corrector):
         host.wait_until(lambda: status(qemu) == "active")
         before = debugfs.offsets(directory)
         wanted = ("--set", before[0] + AHEAD)
-        host.check_equal("while it arrives, the plan says so",
-                         objections(corrector.run("plan", "web-1", *wanted)), ["migrating"])
-        code, answer = corrector.run("correct", "web-1", *wanted, "--yes")
-        host.check("a correction is refused for it", (code, answer.get("status")) == (1, 422)
-                   and "migrating" in str(answer), detail=answer.get("detail", answer))
-        host.check_equal("and nothing is written", debugfs.offsets(directory), before)
+        refused(host, corrector, "while it arrives, the plan says so", wanted, directory, before)
         host.barrier("refused on both sides")
         host.barrier("arrived")
         host.wait_until(lambda: qemu.command("query-status")["running"])
