@@ -31,6 +31,22 @@ Error refused(Tid thread, const char* why, const char* remedy) {
   return Error{ErrorKind::kRefused, "thread " + std::to_string(thread.value) + " " + why, remedy};
 }
 
+// The part of a thread's floating-point state that is in use.
+Result<std::span<const std::byte>> read_xsave(Tid thread, std::span<std::byte> into) {
+  Result<std::size_t> used{std::size_t{0}};
+  for (const std::size_t asked : {xsave_bytes_without_tiles(), into.size()}) {
+    iovec read{into.data(), asked};
+    if (::ptrace(PTRACE_GETREGSET, thread.value, NT_X86_XSTATE, &read) != 0) {
+      return failed(errno, "PTRACE_GETREGSET", thread);
+    }
+    used = used_xsave_bytes(into.first(read.iov_len));
+    if (used) {
+      return std::span<const std::byte>{into.first(*used)};
+    }
+  }
+  return used.error();
+}
+
 // The registers with which a thread goes on by rt_sigreturn, which discards its restart_block;
 // absent when the call that it would have continued cannot be told.
 std::optional<user_regs_struct> going_on_by_itself(Tid thread, const user_regs_struct& saved) {
@@ -113,9 +129,9 @@ Result<SavedState> SavedState::save(Stop&& stop, const ProcessLayout& layout,
                &state.blocked_signals_) != 0) {
     return failed(errno, "PTRACE_GETSIGMASK", thread);
   }
-  iovec xsave{state.buffers_->xsave.data(), state.buffers_->xsave.size()};
-  if (::ptrace(PTRACE_GETREGSET, thread.value, NT_X86_XSTATE, &xsave) != 0) {
-    return failed(errno, "PTRACE_GETREGSET", thread);
+  const auto xsave = read_xsave(thread, state.buffers_->xsave);
+  if (!xsave) {
+    return xsave.error();
   }
   const auto by_itself = going_on_by_itself(thread, state.saved_);
   if (!by_itself) {
@@ -123,12 +139,8 @@ Result<SavedState> SavedState::save(Stop&& stop, const ProcessLayout& layout,
                    "try again once the wait is over");
   }
   const Context context{*by_itself, state.blocked_signals_,
-                        std::span{state.buffers_->xsave}.first(xsave.iov_len)};
-  const auto xsave_bytes = used_xsave_bytes(context.xsave);
-  if (!xsave_bytes) {
-    return xsave_bytes.error();
-  }
-  state.layout_ = lay_out(RemoteAddress{stopped.rsp}, *xsave_bytes);
+                        *xsave};
+  state.layout_ = lay_out(RemoteAddress{stopped.rsp}, xsave->size());
   if (state.layout_.size() > kMaxFrameBytes ||
       !is_usable_stack(layout.map, state.layout_.bottom, state.layout_.top)) {
     return refused(thread, "has no room for a signal frame on its stack",
@@ -140,7 +152,7 @@ Result<SavedState> SavedState::save(Stop&& stop, const ProcessLayout& layout,
       error != 0) {
     return failed(error, "reading the stack", thread);
   }
-  fill_frame(context, state.layout_, *xsave_bytes, layout.gadgets.sigreturn,
+  fill_frame(context, state.layout_, layout.gadgets.sigreturn,
              std::span{state.buffers_->frame}.first(state.layout_.size()));
   return state;
 }

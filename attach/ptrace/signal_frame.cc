@@ -39,6 +39,7 @@ constexpr std::size_t kHeaderBytes = 64;     // XSTATE_BV, XCOMP_BV, reserved
 constexpr std::size_t kSoftwareBytes = 464;  // where FXSAVE leaves 48 bytes to software
 constexpr std::size_t kMagic2Bytes = 4;
 constexpr std::uint64_t kFpAndSse = 3;
+constexpr unsigned kTileData = 18;
 
 std::uint64_t component_bits(std::span<const std::byte> xsave) {
   std::uint64_t bits = 0;
@@ -78,7 +79,20 @@ std::size_t round_up(std::size_t n, std::size_t alignment) {
 }  // namespace
 
 void prepare_signal_frames() {
-  (void)components();
+  (void)xsave_bytes_without_tiles();
+}
+
+std::size_t xsave_bytes_without_tiles() {
+  static const std::size_t bytes = [] {
+    std::size_t end = kLegacyBytes + kHeaderBytes;
+    for (unsigned component = 2; component < kComponents; ++component) {
+      if (component != kTileData) {
+        end = std::max(end, components()[component].offset + components()[component].size);
+      }
+    }
+    return std::min(end, kMaxXsaveBytes);
+  }();
+  return bytes;
 }
 
 Result<std::size_t> used_xsave_bytes(std::span<const std::byte> xsave) {
@@ -109,8 +123,8 @@ FrameLayout lay_out(RemoteAddress stack_pointer, std::size_t xsave_bytes) {
   return layout;
 }
 
-void fill_frame(const Context& context, const FrameLayout& layout, std::size_t xsave_bytes,
-                RemoteAddress sigreturn, std::span<std::byte> image) {
+void fill_frame(const Context& context, const FrameLayout& layout, RemoteAddress sigreturn,
+                std::span<std::byte> image) {
   std::fill(image.begin(), image.end(), std::byte{0});
   const user_regs_struct& regs = context.regs;
   RtSigframe frame{};
@@ -144,6 +158,7 @@ void fill_frame(const Context& context, const FrameLayout& layout, std::size_t x
   std::memcpy(image.data(), &frame, sizeof frame);
 
   std::byte* const xsave = image.data() + (layout.xsave.value - layout.bottom.value);
+  const std::size_t xsave_bytes = context.xsave.size();
   std::copy_n(context.xsave.begin(), xsave_bytes, xsave);
   _fpx_sw_bytes software{};
   software.magic1 = FP_XSTATE_MAGIC1;

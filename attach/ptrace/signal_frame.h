@@ -33,7 +33,7 @@ struct Context {
   user_regs_struct regs{};  // as for_sigreturn() leaves them
   std::uint64_t blocked_signals = 0;
   // PTRACE_GETREGSET of NT_X86_XSTATE: the standard format with the mask of enabled features at
-  // byte 464.
+  // byte 464; its used_xsave_bytes().
   std::span<const std::byte> xsave;
 };
 
@@ -49,9 +49,13 @@ struct FrameLayout {
 // Looks up what the functions below need to know of this CPU; otherwise their first call does.
 void prepare_signal_frames();
 
+// How many bytes of a thread's XSAVE image to ask for first: all components but AMX's tiles, 8 KiB that
+// few threads use and that the kernel would fill with zeros.
+std::size_t xsave_bytes_without_tiles();
+
 // How much of an XSAVE image is in use: up to the last component whose bit is set in XSTATE_BV. The
-// components beyond hold their initial values and need no space. kInvalid for an image too short to
-// be one or with an unknown component.
+// components beyond hold their initial values and need no space. kInvalid for an image too short
+// for what is in use or with an unknown component.
 Result<std::size_t> used_xsave_bytes(std::span<const std::byte> xsave);
 
 // `xsave_bytes` from used_xsave_bytes(), at most kMaxXsaveBytes.
@@ -60,7 +64,7 @@ FrameLayout lay_out(RemoteAddress stack_pointer, std::size_t xsave_bytes);
 // Fills `image` (layout.size() bytes, to be written at layout.bottom) with the frame that makes
 // rt_sigreturn restore `context`, returned to through `sigreturn`. The alternate signal stack stays
 // as it is.
-void fill_frame(const Context& context, const FrameLayout& layout, std::size_t xsave_bytes,
-                RemoteAddress sigreturn, std::span<std::byte> image);
+void fill_frame(const Context& context, const FrameLayout& layout, RemoteAddress sigreturn,
+                std::span<std::byte> image);
 
 }  // namespace kvmtsc::injection

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -41,9 +42,22 @@ void go_first() {
   }
 }
 
+// Each stop of a tracee would send this process a SIGCHLD; tracer threads block it, so the kernel
+// would wake another thread to throw it away, while the tracee is held: half of the hold. A handler
+// that somebody installed keeps what it asked for.
+void forgo_signals_of_stops() {
+  struct sigaction action {};
+  if (::sigaction(SIGCHLD, nullptr, &action) == 0 && action.sa_handler == SIG_DFL) {
+    action.sa_flags |= SA_NOCLDSTOP;
+    ::sigaction(SIGCHLD, &action, nullptr);
+  }
+}
+
 }  // namespace
 
 Status internal::run_detached_from_signals(const std::function<void(const TracerThread&)>& body) {
+  static const bool once = (forgo_signals_of_stops(), true);
+  (void)once;
   sigset_t all;
   sigset_t before;
   ::sigfillset(&all);

@@ -162,6 +162,14 @@ TEST(SignalFrameTest, OnlyTheStateInUseIsCounted) {
   }
 }
 
+TEST(SignalFrameTest, AsksFirstForAllButTheTiles) {
+  const std::size_t first = xsave_bytes_without_tiles();
+  EXPECT_EQ(first % 8, 0U);  // or the kernel declines: registers have 8 bytes
+  EXPECT_GE(first, 576U);
+  EXPECT_LE(first, 4096U);
+  EXPECT_FALSE(used_xsave_bytes(xsave_image(first, 1ULL << 18)));  // so that all is asked for
+}
+
 TEST(SignalFrameTest, LiesBelowTheRedZoneAndIsAligned) {
   for (const std::uint64_t sp : {0x7ffd0000ULL, 0x7ffd0008ULL, 0x7ffd003fULL}) {
     const FrameLayout layout = lay_out(RemoteAddress{sp}, 832);
@@ -185,7 +193,7 @@ T at(const std::vector<std::byte>& image, std::size_t offset) {
 
 // Offsets into struct rt_sigframe, from arch/x86/include/asm/sigframe.h.
 TEST(SignalFrameTest, HoldsWhatRtSigreturnReads) {
-  const auto xsave = xsave_image(1024, 3);
+  const auto xsave = xsave_image(576, 3);
   Context context;
   context.regs.rip = 0x401000;
   context.regs.rsp = 0x7ffd0000;
@@ -198,7 +206,7 @@ TEST(SignalFrameTest, HoldsWhatRtSigreturnReads) {
   context.xsave = xsave;
   const FrameLayout layout = lay_out(RemoteAddress{context.regs.rsp}, 576);
   std::vector<std::byte> image(layout.size(), std::byte{0xff});
-  fill_frame(context, layout, 576, RemoteAddress{0x5000}, image);
+  fill_frame(context, layout, RemoteAddress{0x5000}, image);
   EXPECT_EQ(at<std::uint64_t>(image, 0), 0x5000U);  // where `ret` leads
   EXPECT_EQ(at<std::uint64_t>(image, 8) & 6, 6U);   // SS is saved, and to be restored as it is
   EXPECT_EQ(at<std::int32_t>(image, 32), 7);        // leaves the alternate stack alone
