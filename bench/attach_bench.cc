@@ -50,29 +50,48 @@ class Attaching {
         source_(testing::patient()),
         writer_(testing::patient()) {}
 
-  Status read_clock(Costs& costs) {
-    const auto reading = source_.read_clock(vm_, testing::soon());
-    if (!reading) {
-      return reading.error();
-    }
-    costs.ours.add(microseconds(reading->held));
-    return bare(Tid{vm_.pid}, 1, costs.bare);
+  // Which of the two goes first alternates: what runs second finds the CPUs awake and the caches warm.
+  Status read_clock(bool ours_first, Costs& costs) {
+    const auto ours = [&] { return our_reading(costs.ours); };
+    const auto baseline = [&] { return bare(Tid{vm_.pid}, 1, costs.bare); };
+    return ours_first ? in_turn(ours, baseline) : in_turn(baseline, ours);
   }
 
   // Two calls in each vCPU: the write, and one that renews its kvmclock. Read-backs are of debugfs.
-  Status correct(Tid vcpu, Costs& costs) {
-    const auto report = writer_.write(vm_, wanted_, testing::soon());
-    if (!report) {
-      return report.error();
-    }
-    costs.ours.add(microseconds(report->held));
-    if (auto two = bare(vcpu, 2, costs.bare); !two) {
-      return two;
+  Status correct(bool ours_first, Tid vcpu, Costs& costs) {
+    const auto ours = [&] { return our_correction(costs.ours); };
+    const auto baseline = [&] { return bare(vcpu, 2, costs.bare); };
+    if (auto done = ours_first ? in_turn(ours, baseline) : in_turn(baseline, ours); !done) {
+      return done;
     }
     return bare(vcpu, 1, costs.bare_one_call);
   }
 
  private:
+  template <typename First, typename Second>
+  static Status in_turn(First&& first, Second&& second) {
+    auto done = first();
+    return done ? second() : done;
+  }
+
+  Status our_reading(Measurements& into) {
+    const auto reading = source_.read_clock(vm_, testing::soon());
+    if (!reading) {
+      return reading.error();
+    }
+    into.add(microseconds(reading->held));
+    return ok_status();
+  }
+
+  Status our_correction(Measurements& into) {
+    const auto report = writer_.write(vm_, wanted_, testing::soon());
+    if (!report) {
+      return report.error();
+    }
+    into.add(microseconds(report->held));
+    return ok_status();
+  }
+
   // On the same footing: after the same look at the VMM, on a tracer thread, beside the tracee.
   Status bare(Tid thread, int calls, Measurements& into) {
     const auto prepared = injection::prepare(testing::patient(), vm_, &gadgets_);
@@ -159,12 +178,13 @@ Result<double> measure_qemu(unsigned vcpus, Results& results) {
   Costs clock;
   Costs correction;
   for (int i = 0; i < kRounds; ++i) {
+    const bool ours_first = i % 2 == 0;
     if (vcpus == 1) {
-      if (auto read = attaching.read_clock(clock); !read) {
+      if (auto read = attaching.read_clock(ours_first, clock); !read) {
         return read.error();
       }
     }
-    if (auto corrected = attaching.correct(access->vcpus.begin()->second.thread, correction);
+    if (auto corrected = attaching.correct(ours_first, access->vcpus.begin()->second.thread, correction);
         !corrected) {
       return corrected.error();
     }
