@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "attach/ptrace/kvm_calls.h"
 #include "attach/ptrace/ptrace_clock_source.h"
 #include "attach/ptrace/ptrace_offset_writer.h"
 #include "base/file.h"
@@ -26,6 +27,7 @@ namespace {
 
 using injection::Tid;
 
+const injection::SystemCall kGetppid{SYS_getppid, {}};
 constexpr int kRounds = 200;
 constexpr double kLimit = 1.5;
 constexpr double kMicro = 1e6;
@@ -38,7 +40,7 @@ double microseconds(Nanoseconds time) {
 struct Costs {
   Measurements ours;  // microseconds
   Measurements bare;
-  Measurements bare_one_call;  // of corrections
+  Measurements bare_kvm;  // the same with calls of KVM's: of corrections
 };
 
 // One QEMU, and both ways to get at its threads.
@@ -53,18 +55,19 @@ class Attaching {
   // Which of the two goes first alternates: what runs second finds the CPUs awake and the caches warm.
   Status read_clock(bool ours_first, Costs& costs) {
     const auto ours = [&] { return our_reading(costs.ours); };
-    const auto baseline = [&] { return bare(Tid{vm_.pid}, 1, costs.bare); };
+    const auto baseline = [&] { return bare(Tid{vm_.pid}, kGetppid, 1, costs.bare); };
     return ours_first ? in_turn(ours, baseline) : in_turn(baseline, ours);
   }
 
   // Two calls in each vCPU: the write, and one that renews its kvmclock. Read-backs are of debugfs.
-  Status correct(bool ours_first, Tid vcpu, Costs& costs) {
+  Status correct(bool ours_first, const injection::VcpuAccess& vcpu, Costs& costs) {
     const auto ours = [&] { return our_correction(costs.ours); };
-    const auto baseline = [&] { return bare(vcpu, 2, costs.bare); };
+    const auto baseline = [&] { return bare(vcpu.thread, kGetppid, 2, costs.bare); };
     if (auto done = ours_first ? in_turn(ours, baseline) : in_turn(baseline, ours); !done) {
       return done;
     }
-    return bare(vcpu, 1, costs.bare_one_call);
+    const auto renewal = injection::ioctl_call(vcpu.descriptors.front(), KVM_KVMCLOCK_CTRL, 0);
+    return bare(vcpu.thread, renewal, 2, costs.bare_kvm);
   }
 
  private:
@@ -93,7 +96,7 @@ class Attaching {
   }
 
   // On the same footing: after the same look at the VMM, on a tracer thread, beside the tracee.
-  Status bare(Tid thread, int calls, Measurements& into) {
+  Status bare(Tid thread, const injection::SystemCall& call, int times, Measurements& into) {
     const auto prepared = injection::prepare(testing::patient(), vm_, &gadgets_);
     if (!prepared) {
       return prepared.error();
@@ -101,7 +104,7 @@ class Attaching {
     const auto held = injection::TracerThread::run(
         [&](const injection::TracerThread& self) -> Result<Nanoseconds> {
           self.run_beside(HostRoot{}, vm_.pid, thread);
-          return bare_ptrace(self, thread, prepared->layout.gadgets, calls);
+          return bare_ptrace(self, thread, prepared->layout.gadgets, call, times);
         });
     if (!held) {
       return held.error();
@@ -151,7 +154,7 @@ Result<Nanoseconds> hold_for_one_call(const injection::TracerThread& self,
     if (!state) {
       return state.error();
     }
-    if (auto called = state->call({SYS_getppid, {}}, testing::soon()); !called) {
+    if (auto called = state->call(kGetppid, testing::soon()); !called) {
       return called.error();
     }
   }
@@ -184,7 +187,7 @@ Result<double> measure_qemu(unsigned vcpus, Results& results) {
         return read.error();
       }
     }
-    if (auto corrected = attaching.correct(ours_first, access->vcpus.begin()->second.thread, correction);
+    if (auto corrected = attaching.correct(ours_first, access->vcpus.begin()->second, correction);
         !corrected) {
       return corrected.error();
     }
@@ -196,10 +199,10 @@ Result<double> measure_qemu(unsigned vcpus, Results& results) {
   add_rows("correction, hold of " + number + " vCPUs", number + " x interrupt, 2 getppid, detach",
            correction, vcpus, results);
   results.add({"correction, hold of " + number + " vCPUs, median (baseline: " + number +
-                   " x interrupt, 1 getppid, detach)",
+                   " x interrupt, 2 KVM_KVMCLOCK_CTRL, detach)",
                "us",
                correction.ours.median(),
-               correction.bare_one_call.median() * vcpus,
+               correction.bare_kvm.median() * vcpus,
                {},
                {}});
   return correction.ours.median();
@@ -261,7 +264,7 @@ Status measure_one_call(Results& results) {
             if (ours) {
               return hold_for_one_call(self, *layout, thread);
             }
-            return bare_ptrace(self, thread, layout->gadgets, 1);
+            return bare_ptrace(self, thread, layout->gadgets, kGetppid, 1);
           });
       if (!held) {
         return held.error();

@@ -3,9 +3,10 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
 #include <sys/user.h>
 #include <sys/wait.h>
+
+#include <cstdint>
 
 namespace kvmtsc::bench {
 namespace {
@@ -30,7 +31,8 @@ void await_stop(pid_t tid, __ptrace_request resume) {
 }  // namespace
 
 Nanoseconds bare_ptrace(const injection::TracerThread& /*self*/, injection::Tid thread,
-                        const injection::Gadgets& gadgets, int calls) {
+                        const injection::Gadgets& gadgets, const injection::SystemCall& call,
+                        int times) {
   const Clock& clock = system_clock();
   const pid_t tid = thread.value;
   ::ptrace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACESYSGOOD);
@@ -39,10 +41,13 @@ Nanoseconds bare_ptrace(const injection::TracerThread& /*self*/, injection::Tid 
   await_stop(tid, PTRACE_CONT);
   user_regs_struct saved{};
   ::ptrace(PTRACE_GETREGS, tid, 0, &saved);
-  for (int i = 0; i < calls; ++i) {
+  for (int i = 0; i < times; ++i) {
     user_regs_struct regs = saved;
     regs.rip = gadgets.syscall_return.value;
-    regs.rax = SYS_getppid;
+    regs.rax = static_cast<std::uint64_t>(call.number);
+    regs.rdi = call.arguments[0];
+    regs.rsi = call.arguments[1];
+    regs.rdx = call.arguments[2];
     regs.orig_rax = ~0ULL;
     ::ptrace(PTRACE_SETREGS, tid, 0, &regs);
     ::ptrace(PTRACE_SYSCALL, tid, 0, 0);
