@@ -203,7 +203,7 @@ Result<double> measure_qemu(unsigned vcpus, Results& results) {
                "us",
                correction.ours.median(),
                correction.bare_kvm.median() * vcpus,
-               {},
+               kLimit,
                {}});
   return correction.ours.median();
 }
