@@ -28,7 +28,7 @@ namespace {
 using injection::Tid;
 
 const injection::SystemCall kGetppid{SYS_getppid, {}};
-constexpr int kRounds = 200;
+constexpr int kRounds = 1000;
 constexpr double kLimit = 1.5;
 constexpr double kMicro = 1e6;
 constexpr std::chrono::seconds kMonitoring{10};
