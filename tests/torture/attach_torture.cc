@@ -120,7 +120,7 @@ void torture_vm(const std::string& name, Vmm& vmm, unsigned vcpus, long cycles,
       }
     }
     ::usleep(static_cast<useconds_t>(random() % 2 == 0 ? early(random) : late(random)));
-    const bool kill_vmm = one_in(random) == 0;
+    const bool kill_vmm = one_in(random) < 5;
     if (kill_vmm) {
       vmm.kill();  // under the hands of the worker
       ++vmm_kills;
