@@ -20,6 +20,11 @@ struct Case {
   std::vector<std::string> arguments;
 };
 
+// For ctest's names.
+void PrintTo(const Case& shown, std::ostream* out) {
+  *out << shown.name;
+}
+
 class KilledTest : public ::testing::TestWithParam<Case> {};
 
 TEST_P(KilledTest, TheTraceeLivesOnUnharmed) {
