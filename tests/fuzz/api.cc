@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "api_answers.h"
 #include "api_meaning.h"
@@ -38,6 +39,10 @@ class Session {
     if (scripted.request.method == "SWEEP") {
       world_.sweep();
       check_writes();
+      check_verdicts();
+      return;
+    }
+    if (worsens_the_world(scripted)) {
       return;
     }
     http::Request request = scripted.request;
@@ -52,13 +57,27 @@ class Session {
     }
     const http::Response first = ask(request);
     const std::string key(request.header("Idempotency-Key"));
-    if (!is_read(request.method) && !key.empty() && first.status < 300 &&
+    if (!is_read(request.method) && !key.empty() && first.status < 300 && !world_.troubled() &&
         !request.path.ends_with("/plans")) {  // a second plan does no harm
       check_idempotency(request, first);
     }
   }
 
  private:
+  bool worsens_the_world(const ScriptedRequest& scripted) {
+    if (scripted.request.method == "IGNORE") {
+      world_.ignore_writes();
+    } else if (scripted.request.method == "FAIL") {
+      world_.fail_at(scripted.raw_path);
+      journal_failed_ = journal_failed_ || !scripted.raw_path.empty();
+    } else if (scripted.request.method == "FORGET") {
+      world_.forget();
+    } else {
+      return false;
+    }
+    return true;
+  }
+
   // "$PLAN" and "$CORRECTION" stand for the last ones that an answer has named.
   std::string with_ids(const std::string& text) const {
     return with(with(text, "$PLAN", plan_), "$CORRECTION", correction_);
@@ -67,11 +86,12 @@ class Session {
   http::Response ask(const http::Request& request) {
     const std::size_t recorded = world_.recorded();
     http::Response response = world_.call(request);
-    const Json answer = check_answer(request, response);
+    const Json answer = check_answer(request, response, world_.troubled());
     if (is_read(request.method)) {
       require(world_.recorded() == recorded, "reading leaves no trace", request.path);
       check_query(request, response);
     } else if (response.status < 300) {
+      require(world_.has_snapshot(), "nothing is planned or accepted unseen", response.body);
       check_meaning(request, answer, world_.latest());
       remember(request, response, answer);
     }
@@ -84,7 +104,9 @@ class Session {
       plan_ = id;
     } else if (response.status == 202) {
       correction_ = id;
-      accepted_.insert(id);
+      if (std::ranges::find(accepted_, id) == accepted_.end()) {  // its key may be sent again
+        accepted_.push_back(id);
+      }
       http::Request look = request;
       look.method = "GET";
       look.path = field_of(response, "Location");
@@ -97,7 +119,7 @@ class Session {
   // Those who may not change anything, and one whose scope has the VMs' names only nearly.
   void check_strangers(http::Request request) {
     http::Principal nearly{"token:nearly", http::Role::kOperator, {}};
-    for (const VmState& vm : world_.latest().vms) {
+    for (const VmState& vm : world_.has_snapshot() ? world_.latest().vms : std::vector<VmState>{}) {
       nearly.scope.push_back(vm.label.substr(0, vm.label.size() - 1));
       nearly.scope.push_back(vm.label + "x");
       nearly.scope.push_back(vm.identity.uuid.substr(1));
@@ -106,7 +128,7 @@ class Session {
          {http::Principal{}, http::Principal{"user:guest", http::Role::kViewer, {}}, nearly}) {
       request.principal = stranger;
       const http::Response response = world_.call(request);
-      check_answer(request, response);
+      check_answer(request, response, world_.troubled());
       require(response.status >= 400, "a stranger changes nothing",
               stranger.name + ": " + request.path);
     }
@@ -123,16 +145,59 @@ class Session {
     require(world_.call(request).status == 422, "a key is of one request", request.body);
   }
 
-  // Each correction that was accepted, and no other, is carried out once.
-  void check_writes() const {
-    require(world_.writes() == accepted_.size(), "what is accepted is written once",
-            std::to_string(world_.writes()) + " writes");
+  // Each correction that was accepted, and no other, is carried out once; and none that could not
+  // be recorded first.
+  void check_writes() {
+    const std::string writes = std::to_string(world_.writes()) + " writes";
+    require(world_.writes() == world_.recorded("applying"), "what is written is recorded first",
+            writes);
+    require(world_.writes() == accepted_.size() || journal_failed_,
+            "what is accepted is written once", writes);
+  }
+
+  // What is called corrected is: in the report, and, until the VM's next correction, in the
+  // offsets.
+  void check_verdicts() {
+    std::set<std::string> seen;
+    for (auto id = accepted_.rbegin(); id != accepted_.rend(); ++id) {
+      http::Request look;
+      look.method = "GET";
+      look.path = "/api/v1/corrections/" + *id;
+      look.principal = {"token:observer", http::Role::kViewer, {}};
+      const Json correction = check_answer(look, world_.call(look), world_.troubled());
+      require(correction.at("state") == "done", "what was accepted has an end", correction.dump());
+      if (correction.at("verdict") == "corrected") {
+        check_corrected(correction, seen.insert(correction.at("vm")).second);
+      }
+    }
+  }
+
+  void check_corrected(const Json& correction, bool newest) const {
+    for (const Json& vcpu : correction.at("report").at("vcpus")) {
+      require(vcpu.at("read_back") == vcpu.at("wanted"), "what is called corrected reads back so",
+              correction.dump());
+      require(!newest || offset_now(correction.at("vm"), vcpu.at("id")) == vcpu.at("wanted"),
+              "what is called corrected is so", correction.dump());
+    }
+  }
+
+  // In decimal; empty when the VM or vCPU is gone.
+  std::string offset_now(const std::string& vm, VcpuId vcpu) const {
+    for (const VmState& state : world_.latest().vms) {
+      for (const VcpuReading& reading : state.reading.value_or(VmReading{}).vcpus) {
+        if (state.label == vm && reading.id == vcpu) {
+          return std::to_string(reading.offset);
+        }
+      }
+    }
+    return "";
   }
 
   ApiWorld world_;
   std::string plan_ = "p-none";
   std::string correction_ = "c-none";
-  std::set<std::string> accepted_;
+  std::vector<std::string> accepted_;  // in order
+  bool journal_failed_ = false;
 };
 
 }  // namespace

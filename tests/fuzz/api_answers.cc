@@ -54,9 +54,9 @@ std::string field_of(const http::Response& response, const std::string& name) {
   return found == response.headers.end() ? "" : found->second;
 }
 
-Json check_answer(const http::Request& request, const http::Response& response) {
+Json check_answer(const http::Request& request, const http::Response& response, bool troubled) {
   const bool good = response.status >= 200 && response.status < 300;
-  require(good || (response.status >= 400 && response.status < 500),
+  require(good || (response.status >= 400 && response.status < (troubled ? 600 : 500)),
           "a request is answered or is at fault", response.body);
   check_fields(request, response);
   if (response.status == 204) {

@@ -8,8 +8,10 @@
 //                       an empty line, then
 //   the body            without a last line feed
 //
-// A request "SWEEP" lets the sampling thread carry out what is queued and sweep twice.
-// Nothing is refused: what is missing is empty.
+// A request "SWEEP" lets the sampling thread carry out what is queued and sweep twice. Others make
+// the world worse: "IGNORE" (KVM accepts writes and ignores them), "FAIL EVENT" (the journal cannot
+// record that event), "FORGET" (there is no snapshot until the next sweep). Nothing is refused:
+// what is missing is empty.
 #pragma once
 
 #include <string>

@@ -27,6 +27,30 @@ VmState state_of(const FoundVm& found, VmReading reading) {
 
 }  // namespace
 
+Result<WriteReport> CountingWriter::write(const AttachTarget& vm,
+                                          std::span<const WantedOffset> offsets,
+                                          MonotonicTime deadline) {
+  ++writes;
+  if (!ignores) {
+    return writer_->write(vm, offsets, deadline);
+  }
+  WriteReport report;
+  report.outcome = WriteOutcome::kApplied;
+  for (const WantedOffset& wanted : offsets) {
+    VcpuWrite vcpu;
+    vcpu.id = wanted.id;
+    vcpu.wanted = wanted.offset;
+    vcpu.before = vcpu.read_back = wanted.expected;
+    vcpu.accepted = true;
+    if (!vcpu.applied()) {
+      vcpu.after_rollback = vcpu.before;
+      report.outcome = WriteOutcome::kRolledBack;
+    }
+    report.vcpus.push_back(std::move(vcpu));
+  }
+  return report;
+}
+
 ApiWorld::ApiWorld()
     : service_(enabled(), {&writer_, &attach_, &journal_, &clock_, [this] { return latest_; },
                            [](const VmIdentity&) { return false; }, [] {}}) {
@@ -43,7 +67,7 @@ ApiWorld::ApiWorld()
 void ApiWorld::sweep_once() {
   clock_.advance(seconds(1));
   auto snapshot = std::make_shared<Snapshot>();
-  snapshot->sequence = latest_ ? latest_->sequence + 1 : 1;
+  snapshot->sequence = ++sequence_;
   snapshot->host.clocksource = "tsc";
   for (const FoundVm& found : *fleet_.list()) {
     snapshot->vms.push_back(state_of(found, *fleet_.read(found.key, {})));

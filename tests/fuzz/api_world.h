@@ -2,7 +2,8 @@
 // a clock that stands still, and what became of it all.
 #pragma once
 
-#include <set>
+#include <algorithm>
+#include <cstdint>
 #include <string>
 
 #include "collectors/simulated/attach.h"
@@ -12,16 +13,15 @@
 
 namespace kvmtsc::fuzz {
 
-// Passes everything on to a writer, and counts.
+// Passes everything on to a writer and counts; or does as a KVM that accepts offsets and ignores
+// them.
 class CountingWriter final : public OffsetWriter {
  public:
   explicit CountingWriter(OffsetWriter& writer) : writer_(&writer) {}
   Result<WriteReport> write(const AttachTarget& vm, std::span<const WantedOffset> offsets,
-                            MonotonicTime deadline) override {
-    ++writes;
-    return writer_->write(vm, offsets, deadline);
-  }
+                            MonotonicTime deadline) override;
   std::size_t writes = 0;
+  bool ignores = false;
 
  private:
   OffsetWriter* writer_;
@@ -34,9 +34,20 @@ class ApiWorld {
   http::Response call(const http::Request& request) { return router_.route(request); }
   // The sampling thread's work: what is queued, then two sweeps.
   void sweep();
+  // From now on the world is worse: KVM ignores what is written, the journal cannot take an event,
+  // or there is no snapshot until the next sweep.
+  void ignore_writes() { writer_.ignores = true; }
+  void fail_at(const std::string& event) { journal_.fails_at = event; }
+  void forget() { latest_ = nullptr; }
 
+  // Whether a good request may fail by no fault of its own.
+  bool troubled() const { return latest_ == nullptr || !journal_.fails_at.empty(); }
+  bool has_snapshot() const { return latest_ != nullptr; }
   const Snapshot& latest() const { return *latest_; }
   std::size_t recorded() const { return journal_.all.size(); }
+  std::size_t recorded(const std::string& event) {
+    return static_cast<std::size_t>(std::ranges::count(journal_.words(), event));
+  }
   std::size_t writes() const { return writer_.writes; }
 
  private:
@@ -47,6 +58,7 @@ class ApiWorld {
   SimulatedFleet fleet_{1, 8, clock_};
   SimulatedAttach attach_{fleet_, clock_, nullptr, nullptr};
   CountingWriter writer_{attach_};
+  std::uint64_t sequence_ = 0;
   SnapshotPtr latest_;
   CorrectionService service_;
   http::Router router_;
