@@ -1,8 +1,6 @@
 #include "cli/figures.h"
 
-#include <array>
-#include <cmath>
-#include <cstdio>
+#include "base/duration_text.h"
 
 namespace kvmtsc {
 
@@ -10,27 +8,7 @@ std::string seconds_text(const nlohmann::json& seconds, bool with_sign) {
   if (!seconds.is_number()) {
     return "-";
   }
-  struct Unit {
-    double size;
-    const char* name;
-  };
-  constexpr std::array<Unit, 5> kUnits{
-      {{1, "s"}, {1e-3, "ms"}, {1e-6, "us"}, {1e-9, "ns"}, {1e-12, "ps"}}};
-  const double value = seconds.get<double>();
-  if (value == 0) {
-    return "0 s";
-  }
-  const Unit* unit = &kUnits.back();
-  for (const Unit& one : kUnits) {
-    if (std::abs(value) >= one.size * 0.9995) {
-      unit = &one;
-      break;
-    }
-  }
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), with_sign ? "%+.3g %s" : "%.3g %s", value / unit->size,
-                unit->name);
-  return text.data();
+  return duration_text(seconds.get<double>(), with_sign);
 }
 
 std::string wait_text(long seconds) {

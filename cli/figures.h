@@ -7,7 +7,7 @@
 
 namespace kvmtsc {
 
-// "+3.47 ms", "-120 ns", "0 s": three significant digits and the unit that fits; "-" for null.
+// duration_text(); "-" for null.
 std::string seconds_text(const nlohmann::json& seconds, bool with_sign = false);
 // "40 s" or "54 min", rounded up: how long to wait.
 std::string wait_text(long seconds);

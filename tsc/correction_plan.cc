@@ -6,6 +6,8 @@
 #include <limits>
 #include <utility>
 
+#include "base/duration_text.h"
+
 namespace kvmtsc {
 namespace {
 
@@ -140,7 +142,7 @@ std::string moved(const PlannedVcpu& vcpu) {
   std::string text =
       name_of(vcpu.id) + "'s TSC would move by " + std::to_string(vcpu.jump_ticks) + " ticks";
   if (vcpu.jump_seconds) {
-    text += " (" + std::to_string(*vcpu.jump_seconds) + " s)";
+    text += " (" + duration_text(*vcpu.jump_seconds, true) + ")";
   }
   return text;
 }

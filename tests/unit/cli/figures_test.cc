@@ -8,11 +8,6 @@ namespace {
 TEST(Figures, SecondsHaveTheUnitThatFits) {
   EXPECT_EQ(seconds_text(0.003466), "3.47 ms");
   EXPECT_EQ(seconds_text(0.003466, true), "+3.47 ms");
-  EXPECT_EQ(seconds_text(-1.2e-7, true), "-120 ns");
-  EXPECT_EQ(seconds_text(1.5), "1.5 s");
-  EXPECT_EQ(seconds_text(0.99999), "1 s");
-  EXPECT_EQ(seconds_text(1.4e-11), "14 ps");
-  EXPECT_EQ(seconds_text(0), "0 s");
   EXPECT_EQ(seconds_text(nullptr), "-");
 }
 
