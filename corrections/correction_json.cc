@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/rfc3339.h"
+#include "corrections/json_values.h"
 
 namespace kvmtsc {
 namespace {
@@ -12,20 +13,6 @@ using Json = nlohmann::ordered_json;
 template <typename Integer>
 Json digits(Integer value) {
   return std::to_string(value);
-}
-
-template <typename T, typename Convert>
-Json or_null(const std::optional<T>& value, Convert convert) {
-  return value ? Json(convert(*value)) : Json(nullptr);
-}
-
-template <typename T>
-Json or_null(const std::optional<T>& value) {
-  return or_null(value, [](const T& known) { return known; });
-}
-
-Json seconds(Nanoseconds time) {
-  return static_cast<double>(time.count()) / 1e9;
 }
 
 struct GoalJson {
@@ -104,11 +91,11 @@ Json json_of(const WriteReport& report) {
                      {"accepted", vcpu.accepted},
                      {"read_back", or_null(vcpu.read_back, ticks)},
                      {"after_rollback", or_null(vcpu.after_rollback, ticks)},
-                     {"held_seconds", seconds(vcpu.held)},
+                     {"held_seconds", in_seconds(vcpu.held)},
                      {"error", or_null(vcpu.error, [](const Error& e) { return to_json(e); })}});
   }
   return {{"outcome", outcome_name(report.outcome)},
-          {"held_seconds", seconds(report.held)},
+          {"held_seconds", in_seconds(report.held)},
           {"vcpus", vcpus}};
 }
 

@@ -4,20 +4,12 @@
 
 #include "base/rfc3339.h"
 #include "corrections/correction_json.h"
+#include "corrections/json_values.h"
 
 namespace kvmtsc {
 namespace {
 
-double seconds(Nanoseconds time) {
-  return static_cast<double>(time.count()) / 1e9;
-}
-
-template <typename T, typename Convert>
-Json or_null(const std::optional<T>& value, Convert convert) {
-  return value ? Json(convert(*value)) : Json(nullptr);
-}
-
-Json or_null(const std::optional<Error>& error) {
+Json error_json(const std::optional<Error>& error) {
   return or_null(error, [](const Error& known) { return to_json(known); });
 }
 
@@ -81,7 +73,7 @@ Json summary_json(const VmState& vm) {
             {"frequency_hertz", or_null(vm.frequency, [](const auto& f) { return f.hertz; })},
             {"kvmclock_divergence_seconds",
              or_null(vm.divergence, [](const auto& d) { return d.seconds; })},
-            {"error", or_null(vm.error)}};
+            {"error", error_json(vm.error)}};
   if (vm.reading) {
     json["vcpus"] = vm.reading->vcpus.size() + vm.reading->unreadable.size();
     json["trust"] = trust_name(vm.reading->trust);
@@ -101,9 +93,9 @@ Json details_json(const VmState& vm, const Snapshot& snapshot) {
   json["taken"] = rfc3339(snapshot.taken_real);
   json["frequency_bound_hertz"] =
       or_null(vm.frequency, [](const auto& f) { return f.bound_hertz; });
-  json["tsc_khz"] = or_null(vm.tsc_khz, [](auto khz) { return khz; });
+  json["tsc_khz"] = or_null(vm.tsc_khz);
   json["clock"] = or_null(vm.clock, clock_json);
-  json["clock_error"] = or_null(vm.clock_error);
+  json["clock_error"] = error_json(vm.clock_error);
   json["kvmclock_divergence_bound_seconds"] =
       or_null(vm.divergence, [](const auto& d) { return d.bound_seconds; });
   json["vcpu_list"] = Json::array();
@@ -125,8 +117,8 @@ Json host_json(const Snapshot& snapshot, const ApiFacts& facts, const http::Prin
   for (const CollectorStatus& collector : snapshot.collectors) {
     collectors.push_back({{"name", collector.name},
                           {"success", collector.success},
-                          {"duration_seconds", seconds(collector.duration)},
-                          {"error", or_null(collector.error)}});
+                          {"duration_seconds", in_seconds(collector.duration)},
+                          {"error", error_json(collector.error)}});
   }
   const char* const role = you.role == http::Role::kOperator ? "operator"
                            : you.role == http::Role::kViewer ? "viewer"
@@ -140,15 +132,15 @@ Json host_json(const Snapshot& snapshot, const ApiFacts& facts, const http::Prin
       {"tsc_frequency_hertz", or_null(host.tsc_frequency, [](const auto& f) { return f.hertz; })},
       {"tsc_frequency_bound_hertz",
        or_null(host.tsc_frequency, [](const auto& f) { return f.bound_hertz; })},
-      {"synchronized", or_null(host.synchronized, [](bool known) { return known; })},
-      {"realtime_bound_seconds", or_null(host.realtime_bound, seconds)},
+      {"synchronized", or_null(host.synchronized)},
+      {"realtime_bound_seconds", or_null(host.realtime_bound, in_seconds)},
       {"sweep",
        {{"sequence", std::to_string(snapshot.sequence)},
         {"taken", rfc3339(snapshot.taken_real)},
-        {"interval_seconds", seconds(facts.sweep_interval)}}},
+        {"interval_seconds", in_seconds(facts.sweep_interval)}}},
       {"attach_mode", facts.attach_mode},
       {"corrections",
-       {{"enabled", facts.corrections_enabled}, {"max_step_seconds", seconds(facts.max_step)}}},
+       {{"enabled", facts.corrections_enabled}, {"max_step_seconds", in_seconds(facts.max_step)}}},
       {"collectors", collectors},
       {"you", {{"name", you.name}, {"role", role}}}};
 }
