@@ -94,7 +94,8 @@ Response login_needed(std::string_view detail) {
   return response;
 }
 
-// What a web page of another origin could make a browser send with a login it has.
+// What a web page of another origin could make a browser send with a login it has. (A DELETE it has
+// to ask for first; there is none, and the router says so.)
 std::optional<Response> not_from_here(const Request& request) {
   const std::string_view origin = request.header("Origin");
   const std::string_view site = request.header("Sec-Fetch-Site");
@@ -103,8 +104,9 @@ std::optional<Response> not_from_here(const Request& request) {
       (!site.empty() && site != "same-origin" && site != "none")) {
     return problem(403, "Changes are not taken from pages of another origin.");
   }
+  const bool has_body = request.method == "POST" || request.method == "PUT";
   const std::string_view type = request.header("Content-Type");
-  if (!equal_ignoring_case(trim(type.substr(0, type.find(';'))), "application/json")) {
+  if (has_body && !equal_ignoring_case(trim(type.substr(0, type.find(';'))), "application/json")) {
     return problem(415, "Send the body as Content-Type: application/json.");
   }
   return std::nullopt;
