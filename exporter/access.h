@@ -23,6 +23,9 @@ class Access {
   // Sets what a server needs; this outlives it.
   void equip(http::ServerOptions& options);
 
+  // Whether ports speak TLS.
+  bool has_tls() const { return tls_ != nullptr; }
+
   std::uint64_t failures() const { return authenticator_.failures(); }
 
  private:

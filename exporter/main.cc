@@ -11,6 +11,7 @@
 
 #include "base/version.h"
 #include "config/load.h"
+#include "exporter/demo_banner.h"
 #include "exporter/log/log.h"
 #include "exporter/service.h"
 
@@ -48,33 +49,6 @@ void limit_arenas() {
   ::mallopt(M_ARENA_MAX, 2);
 }
 
-void print_demo_banner(const std::string& address, const std::string& token) {
-  std::printf(
-      "\n"
-      "  kvm-tsc-exporter demo: a simulated fleet beside this host's own VMs\n"
-      "\n"
-      "    status page   http://%s/\n"
-      "    metrics       curl -s http://%s/metrics\n"
-      "    one VM        curl -s http://%s/metrics | grep 'vm=\"sim-skewed\"'\n"
-      "    correct it    export KVM_TSC_SERVER=http://%s KVM_TSC_TOKEN=%s\n"
-      "                  build/bin/kvm-tsc plan sim-skewed\n"
-      "                  build/bin/kvm-tsc correct sim-skewed\n"
-      "\n"
-      "  Worth watching:\n"
-      "    sim-skewed            one vCPU is 9,000,000 ticks ahead  kvm_tsc_vcpu_skew_seconds\n"
-      "    sim-unequal-ratios    one vCPU drifts by 50 ppm          kvm_tsc_vcpu_skew_drift_ratio\n"
-      "    sim-stepping          3,000,000 ticks more every minute  "
-      "kvm_tsc_vcpu_offset_steps_total\n"
-      "    sim-nested            not to be trusted at times         kvm_tsc_vm_trust_info\n"
-      "    sim-coming-and-going  here 60 s, gone 30 s               kvm_tsc_vm_info\n"
-      "\n"
-      "  Skews appear once two sweeps, 5 s apart, agree. A real VM started now appears within 1 "
-      "s.\n"
-      "  Ctrl-C ends the demo.\n\n",
-      address.c_str(), address.c_str(), address.c_str(), address.c_str(), token.c_str());
-  std::fflush(stdout);
-}
-
 int run(const CommandLine& command_line, const Settings& settings) {
   const sigset_t signals = block_signals();
   raise_descriptor_limit();
@@ -91,7 +65,11 @@ int run(const CommandLine& command_line, const Settings& settings) {
     log::info("listening", {{"address", address}});
   }
   if (settings.demo) {
-    print_demo_banner((*service)->addresses().front(), (*service)->demo_token());
+    std::fputs(demo_banner((*service)->addresses().front(), (*service)->uses_tls(),
+                           (*service)->demo_token())
+                   .c_str(),
+               stdout);
+    std::fflush(stdout);
   }
   while (true) {
     int signal = 0;

@@ -47,6 +47,7 @@ class Service {
   Result<std::string> reload();
 
   const std::vector<std::string>& addresses() const { return server_->addresses(); }
+  bool uses_tls() const { return access_->has_tls(); }
 
   // The token with which the demo's visitor may correct; empty without --demo.
   const std::string& demo_token() const { return demo_token_; }
