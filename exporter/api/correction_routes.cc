@@ -1,16 +1,16 @@
 #include "exporter/api/correction_routes.h"
 
 #include <algorithm>
-#include <limits>
 #include <memory>
-#include <utility>
 
 #include "base/parse.h"
 #include "corrections/correction_json.h"
+#include "exporter/api/acceptance.h"
 #include "exporter/api/goal_fields.h"
 #include "exporter/api/idempotency.h"
+#include "exporter/api/order.h"
 #include "exporter/api/problems.h"
-#include "exporter/api/vm_lookup.h"
+#include "exporter/api/undo_route.h"
 
 namespace kvmtsc {
 namespace {
@@ -18,32 +18,15 @@ namespace {
 using http::Request;
 using http::Response;
 
-// Of these the requests are known again after a restart.
-constexpr std::size_t kRecalled = 500;
-
-// A request that may change something, once it is known what of: the VM and its body's fields.
-struct Order {
-  const Request* request = nullptr;
-  SnapshotPtr snapshot;  // keeps `vm` alive
-  const VmState* vm = nullptr;
-  Fields fields;
-  Requester requester;
-  std::optional<RequestMark> mark = {};
-};
-
-Requester requester_of(const Request& request) {
-  return {request.principal.name, request.peer};
-}
-
 class CorrectionRoutes {
  public:
   explicit CorrectionRoutes(const ApiSources& sources)
       : sources_(sources), idempotency_(*sources.clock) {
-    recall_accepted();
+    recall_accepted(*sources_.journal, idempotency_);
   }
 
   Response plan(const Request& request) {
-    return with_vm(request, [&](Order& order) {
+    return with_order(sources_, request, [&](Order& order) {
       const auto goal = take_goal(order.fields);
       if (const auto finished = order.fields.finish(); !finished) {
         return problem_response(finished.error());
@@ -52,13 +35,14 @@ class CorrectionRoutes {
         return problem_response(goal_missing());
       }
       const auto planned = sources_.corrections->plan(order.vm->key, *goal, order.requester);
-      return planned ? json_response(201, to_json(*planned)) : refused(order, planned.error());
+      return planned ? json_response(201, to_json(*planned))
+                     : refused(sources_, order, planned.error());
     });
   }
 
   Response correct(const Request& request) {
     return idempotency_.answer(request, [&](const auto& mark) {
-      return with_vm(request, [&](Order& order) {
+      return with_order(sources_, request, [&](Order& order) {
         order.mark = mark;
         return correct(order);
       });
@@ -67,7 +51,7 @@ class CorrectionRoutes {
 
   Response set_offset(const Request& request) {
     return idempotency_.answer(request, [&](const auto& mark) {
-      return with_vm(request, [&](Order& order) {
+      return with_order(sources_, request, [&](Order& order) {
         order.mark = mark;
         return set_offset(order);
       });
@@ -75,47 +59,13 @@ class CorrectionRoutes {
   }
 
   Response undo(const Request& request) {
-    return idempotency_.answer(request, [&](const auto& mark) { return undo_now(request, mark); });
+    return idempotency_.answer(
+        request, [&](const auto& mark) { return undo_correction(sources_, request, mark); });
   }
 
  private:
   static Error goal_missing() {
     return Error{ErrorKind::kInvalid, "\"goal\" is missing", R"(for instance {"goal":"align"})"};
-  }
-
-  template <typename Handle>
-  Response with_vm(const Request& request, Handle handle) {
-    if (auto refusal = not_an_operator(request)) {
-      return *std::move(refusal);
-    }
-    auto fields = Fields::parse(request.body);
-    if (!fields) {
-      return problem_response(fields.error());
-    }
-    const SnapshotPtr snapshot = sources_.latest();
-    if (!snapshot) {
-      return not_ready();
-    }
-    const std::string name = request.parameter("vm");
-    const auto found = find_vms(*snapshot, name);
-    if (found.size() != 1) {
-      return vm_problem(name, found);
-    }
-    Order order{&request, snapshot, found.front(), *std::move(fields), requester_of(request)};
-    if (!in_scope(request.principal.scope, *order.vm)) {
-      return refused(order, Error{ErrorKind::kPermission,
-                                  request.principal.name + " may not act on " + order.vm->label,
-                                  "its list of VMs in the web configuration does not name it"});
-    }
-    return handle(order);
-  }
-
-  // Also for what never came to the CorrectionService, so that the audit has it.
-  Response refused(const Order& order, const Error& error, const Json& more = Json::object()) {
-    const VmState& vm = *order.vm;
-    sources_.corrections->refuse({vm.label, vm.identity.uuid, vm.identity.pid}, order.requester,
-                                 error);
-    return problem_response(error, more);
   }
 
   Response correct(Order& order) {
@@ -135,7 +85,7 @@ class CorrectionRoutes {
       const Error others{ErrorKind::kConflict,
                          "plan " + *plan_id + " is of another VM, not of " + order.vm->label,
                          {}};
-      return dry_run ? problem_response(others) : refused(order, others);
+      return dry_run ? problem_response(others) : refused(sources_, order, others);
     }
     if (dry_run) {
       return preview(order, planned, goal);
@@ -164,7 +114,7 @@ class CorrectionRoutes {
                             const std::set<Objection>& allowed, const std::string& reason) {
     const auto planned = sources_.corrections->plan(order.vm->key, goal, order.requester);
     if (!planned) {
-      return refused(order, planned.error());
+      return refused(sources_, order, planned.error());
     }
     return request_correction(order, planned->id, allowed, reason);
   }
@@ -203,29 +153,6 @@ class CorrectionRoutes {
     return anew ? std::optional{anew->id} : std::nullopt;
   }
 
-  static Response accepted_response(const std::string& id, std::string json) {
-    Response response = json_text_response(202, std::move(json));
-    response.headers.emplace_back("Location", "/api/v1/corrections/" + id);
-    return response;
-  }
-  static Response accepted_response(const Correction& correction) {
-    return accepted_response(correction.id, dump(to_json(correction)));
-  }
-
-  // Should the journal fail now, requests will be refused for it anyway.
-  void recall_accepted() {
-    const auto rows = sources_.journal->corrections(kRecalled, "");
-    if (!rows) {
-      return;
-    }
-    for (auto row = rows->rbegin(); row != rows->rend(); ++row) {
-      const auto past = parse_past(row->json);
-      if (past && past->mark) {
-        idempotency_.recall(past->who, *past->mark, accepted_response(row->id, row->json));
-      }
-    }
-  }
-
   Response set_offset(Order& order) {
     const std::string word = order.request->parameter("id");
     const auto id = parse_u32(trim(word) == word ? word : "");
@@ -243,63 +170,17 @@ class CorrectionRoutes {
         id ? sources_.corrections->plan(order.vm->key, SetGoal{*id, *offset}, order.requester)
            : Result<PlanRecord>(Error{ErrorKind::kNotFound, "the VM has no vCPU " + word, {}});
     if (!planned) {
-      return refused(order, planned.error());
+      return refused(sources_, order, planned.error());
     }
     const auto vcpu = std::ranges::find(planned->plan.vcpus, *id, &PlannedVcpu::id);
     if (expected && vcpu->now != *expected) {
-      return refused(order, Error{ErrorKind::kConflict,
-                                  "the offset is " + std::to_string(vcpu->now) + ", not " +
-                                      std::to_string(*expected),
-                                  "look at the VM again"});
+      return refused(
+          sources_, order,
+          Error{ErrorKind::kConflict,
+                "the offset is " + std::to_string(vcpu->now) + ", not " + std::to_string(*expected),
+                "look at the VM again"});
     }
     return request_correction(order, planned->id, allowed, reason);
-  }
-
-  // The VM as it is called now, which after a restart may be otherwise; else as it was then.
-  VmState subject_of(const PastCorrection& past) const {
-    const SnapshotPtr snapshot = sources_.latest();
-    if (const VmState* const vm = find_vm(snapshot.get(), past.key)) {
-      return *vm;
-    }
-    VmState vm;
-    vm.label = past.vm.label;
-    vm.identity.uuid = past.vm.uuid;
-    return vm;
-  }
-
-  Response undo_now(const Request& request, const std::optional<RequestMark>& mark) {
-    if (auto refusal = not_an_operator(request)) {
-      return *std::move(refusal);
-    }
-    auto fields = Fields::parse(request.body.empty() ? "{}" : request.body);
-    if (!fields) {
-      return problem_response(fields.error());
-    }
-    const auto allowed = take_allowed(*fields);
-    const auto reason = take_reason(*fields);
-    if (const auto finished = fields->finish(); !finished) {
-      return problem_response(finished.error());
-    }
-    const std::string id = request.parameter("id");
-    if (const auto past = sources_.corrections->find_past(id);
-        past && !in_scope(request.principal.scope, subject_of(*past))) {
-      const Error error{
-          ErrorKind::kPermission, request.principal.name + " may not act on " + past->vm.label, {}};
-      sources_.corrections->refuse(past->vm, requester_of(request), error);
-      return problem_response(error);
-    }
-    const auto undone =
-        sources_.corrections->undo(id, allowed, reason, requester_of(request), mark);
-    if (undone) {
-      return accepted_response(*undone);
-    }
-    Json more = Json::object();
-    if (undone.error().kind == ErrorKind::kRefused) {
-      if (const auto planned = sources_.corrections->preview_undo(id)) {
-        more["objections"] = to_json(standing_objections(planned->plan, allowed));
-      }
-    }
-    return problem_response(undone.error(), more);
   }
 
   ApiSources sources_;
