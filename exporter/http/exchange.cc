@@ -1,0 +1,95 @@
+#include "exporter/http/exchange.h"
+
+#include <civetweb.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "base/parse.h"
+#include "exporter/http/request_path.h"
+
+extern "C" int kvm_tsc_connection_socket(const mg_connection* connection);  // civetweb_socket.c
+
+namespace kvmtsc::http {
+
+std::optional<Request> take_in(const mg_request_info& info) {
+  auto path = info.local_uri_raw == nullptr ? std::nullopt : decode_path(info.local_uri_raw);
+  if (!path) {
+    return std::nullopt;
+  }
+  Request request;
+  request.method = info.request_method;
+  request.path = *std::move(path);
+  request.query = info.query_string == nullptr ? "" : info.query_string;
+  const std::string_view address = info.remote_addr;
+  const std::string port = ":" + std::to_string(info.remote_port);
+  if (info.remote_port == 0) {
+    request.peer = "unix";
+  } else if (address.find(':') != std::string_view::npos) {
+    request.peer = "[" + std::string(address) + "]" + port;
+  } else {
+    request.peer = std::string(address) + port;
+  }
+  for (int i = 0; i < info.num_headers; ++i) {
+    request.headers.emplace_back(info.http_headers[i].name, info.http_headers[i].value);
+  }
+  return request;
+}
+
+std::optional<std::uint64_t> body_size(const Request& request) {
+  const auto is_length = [](const Header& header) {
+    return equal_ignoring_case(header.first, "Content-Length");
+  };
+  switch (std::ranges::count_if(request.headers, is_length)) {
+    case 0:
+      return 0;
+    case 1:
+      return parse_u64(request.header("Content-Length"));
+    default:
+      return std::nullopt;
+  }
+}
+
+bool read_body(mg_connection* connection, std::size_t size, std::string& body) {
+  body.resize(size);
+  std::size_t read = 0;
+  while (read < size) {
+    const int got = mg_read(connection, body.data() + read, size - read);
+    if (got <= 0) {
+      return false;
+    }
+    read += static_cast<std::size_t>(got);
+  }
+  return true;
+}
+
+void send(mg_connection* connection, const Response& response, bool without_body) {
+  mg_response_header_start(connection, response.status);
+  mg_response_header_add(connection, "Content-Type", response.content_type.c_str(), -1);
+  mg_response_header_add(connection, "Content-Length", std::to_string(response.body.size()).c_str(),
+                         -1);
+  for (const auto& [name, value] : response.headers) {
+    // A line feed in a value would be a header of the client's choosing.
+    if (std::ranges::none_of(value, [](unsigned char c) { return c < 0x20 || c == 0x7f; })) {
+      mg_response_header_add(connection, name.c_str(), value.c_str(), -1);
+    }
+  }
+  mg_response_header_send(connection);
+  if (!without_body) {
+    mg_write(connection, response.body.data(), response.body.size());
+  }
+}
+
+std::optional<std::uint32_t> peer_uid(const mg_connection* connection) {
+  ucred credentials{};
+  socklen_t size = sizeof(credentials);
+  if (::getsockopt(kvm_tsc_connection_socket(connection), SOL_SOCKET, SO_PEERCRED, &credentials,
+                   &size) != 0) {
+    return std::nullopt;
+  }
+  return credentials.uid;
+}
+
+}  // namespace kvmtsc::http
