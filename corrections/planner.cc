@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "tsc/plan_objections.h"
+
 namespace kvmtsc {
 namespace {
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tsc/plan_objections.h"
+
 namespace kvmtsc {
 namespace {
 

@@ -8,12 +8,12 @@
 
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "base/result.h"
+#include "tsc/objection.h"
 #include "tsc/snapshot.h"
 
 namespace kvmtsc {
@@ -43,28 +43,6 @@ struct RestoreGoal {
   std::uint64_t bound_ticks = 0;
 };
 using CorrectionGoal = std::variant<AlignGoal, SetGoal, ShiftGoal, RestoreGoal>;
-
-// What speaks against a plan. A correction is refused for each that its request does not allow by
-// name.
-enum class Objection {
-  kBackwards,        // a vCPU's TSC would go back
-  kLargeStep,        // a TSC would move by more than the largest step, or by an unknown time
-  kWithinBound,      // no TSC would move by more than the error bound
-  kUntrusted,        // the reading is not trusted, not confirmed, or incomplete
-  kUnstableHostTsc,  // KVM rewrites offsets by itself
-  kProtectedTsc,     // an earlier write was accepted and ignored
-  kMigrating,        // the VM is being migrated
-  kUnequalRatios,  // the vCPUs' TSCs run at different rates: equal offsets will not keep them equal
-};
-
-// Stable lower-case word: "backwards", "large_step", "within_bound", ...
-const char* objection_name(Objection objection);
-std::optional<Objection> parse_objection(std::string_view name);
-
-struct ObjectionFound {
-  Objection objection = Objection::kUntrusted;
-  std::string detail;  // one sentence with the figures
-};
 
 struct PlannedVcpu {
   VcpuId id = 0;
@@ -98,12 +76,5 @@ struct PlanConditions {
 Result<CorrectionPlan> plan_correction(const VmState& vm, std::uint64_t sequence,
                                        const PlanConditions& conditions,
                                        const CorrectionGoal& goal);
-
-// Whether the VM's last reading is what two sweeps have agreed on.
-bool offsets_confirmed(const VmState& vm);
-
-// The objections that `allowed` does not name.
-std::vector<ObjectionFound> standing_objections(const CorrectionPlan& plan,
-                                                const std::set<Objection>& allowed);
 
 }  // namespace kvmtsc

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "base/clock.h"
@@ -12,6 +13,11 @@
 namespace kvmtsc {
 
 using VcpuId = std::uint32_t;  // KVM's vCPU id (on x86 the APIC id); need not be contiguous
+
+// "vCPU 3": as messages name it.
+inline std::string vcpu_name(VcpuId id) {
+  return "vCPU " + std::to_string(id);
+}
 
 struct VcpuReading {
   VcpuId id = 0;

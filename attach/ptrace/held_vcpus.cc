@@ -13,8 +13,8 @@ namespace {
 
 Error conflict(VcpuId id, std::int64_t expected, std::int64_t found) {
   return Error{ErrorKind::kConflict,
-               "vCPU " + std::to_string(id) + " has the offset " + std::to_string(found) +
-                   ", not " + std::to_string(expected) + " as expected",
+               vcpu_name(id) + " has the offset " + std::to_string(found) + ", not " +
+                   std::to_string(expected) + " as expected",
                "it changed after it was looked at; look again and decide anew"};
 }
 
@@ -232,10 +232,9 @@ WriteReport HeldVcpus::release(MonotonicTime begun) {
       report.outcome = WriteOutcome::kUncertain;
     }
     if (!one.applied() && !one.error) {
-      one.error = Error{
-          ErrorKind::kUnsupported,
-          "KVM accepted the offset of vCPU " + std::to_string(one.id) + " and did not apply it",
-          "the guest's TSC is protected, or this host's KVM does not support it"};
+      one.error = Error{ErrorKind::kUnsupported,
+                        "KVM accepted the offset of " + vcpu_name(one.id) + " and did not apply it",
+                        "the guest's TSC is protected, or this host's KVM does not support it"};
     }
     if (!applied && !report.failure && one.error) {
       report.failure = one.error;

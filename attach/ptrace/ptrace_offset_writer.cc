@@ -10,7 +10,7 @@ namespace {
 
 Status check(std::span<const WantedOffset> sorted, const VmAccess& access) {
   for (std::size_t i = 0; i < sorted.size(); ++i) {
-    const std::string name = "vCPU " + std::to_string(sorted[i].id);
+    const std::string name = vcpu_name(sorted[i].id);
     if (i > 0 && sorted[i].id == sorted[i - 1].id) {
       return Error{ErrorKind::kInvalid, name + " is named twice", {}};
     }

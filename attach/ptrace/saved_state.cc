@@ -138,8 +138,7 @@ Result<SavedState> SavedState::save(Stop&& stop, const ProcessLayout& layout,
     return refused(thread, "is in a timed wait that was interrupted before, in unknown code",
                    "try again once the wait is over");
   }
-  const Context context{*by_itself, state.blocked_signals_,
-                        *xsave};
+  const Context context{*by_itself, state.blocked_signals_, *xsave};
   state.layout_ = lay_out(RemoteAddress{stopped.rsp}, xsave->size());
   if (state.layout_.size() > kMaxFrameBytes ||
       !is_usable_stack(layout.map, state.layout_.bottom, state.layout_.top)) {

@@ -73,8 +73,8 @@ Result<int> vcpu_descriptor(const HostRoot& root, const VmKey& vm, VcpuId vcpu,
       return thread.error();
     }
     if (*thread != access.thread) {
-      return Error{ErrorKind::kRefused,
-                   "vCPU " + std::to_string(vcpu) + " has moved to another thread", "try again"};
+      return Error{ErrorKind::kRefused, vcpu_name(vcpu) + " has moved to another thread",
+                   "try again"};
     }
   }
   return choose_descriptor(vcpu, access, state.registers());

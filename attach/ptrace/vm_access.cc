@@ -250,7 +250,7 @@ bool inside_kvm_run(const user_regs_struct& stopped) {
 
 Result<int> choose_descriptor(VcpuId vcpu, const VcpuAccess& access,
                               const user_regs_struct& stopped) {
-  const std::string name = "vCPU " + std::to_string(vcpu);
+  const std::string name = vcpu_name(vcpu);
   if (inside_kvm_run(stopped)) {
     const int running = static_cast<int>(stopped.rdi);
     if (std::find(access.descriptors.begin(), access.descriptors.end(), running) ==

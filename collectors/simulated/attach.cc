@@ -71,7 +71,7 @@ Result<WriteReport> SimulatedAttach::write(const AttachTarget& vm,
   WriteReport report;
   for (const WantedOffset& wanted : offsets) {
     const auto found = std::ranges::find(before->vcpus, wanted.id, &VcpuReading::id);
-    const std::string name = "vCPU " + std::to_string(wanted.id);
+    const std::string name = vcpu_name(wanted.id);
     if (found == before->vcpus.end()) {
       return Error{ErrorKind::kRefused, name + " does not exist", {}};
     }

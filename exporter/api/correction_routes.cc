@@ -11,6 +11,7 @@
 #include "exporter/api/order.h"
 #include "exporter/api/problems.h"
 #include "exporter/api/undo_route.h"
+#include "tsc/plan_objections.h"
 
 namespace kvmtsc {
 namespace {

@@ -8,6 +8,7 @@
 #include "exporter/api/order.h"
 #include "exporter/api/problems.h"
 #include "exporter/api/vm_lookup.h"
+#include "tsc/plan_objections.h"
 
 namespace kvmtsc {
 

@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tsc/plan_objections.h"
+
 namespace kvmtsc {
 namespace {
 

@@ -1,0 +1,31 @@
+// Objection: what can speak against a plan. A correction is refused for each that its request does
+// not allow by name. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace kvmtsc {
+
+enum class Objection {
+  kBackwards,        // a vCPU's TSC would go back
+  kLargeStep,        // a TSC would move by more than the largest step, or by an unknown time
+  kWithinBound,      // no TSC would move by more than the error bound
+  kUntrusted,        // the reading is not trusted, not confirmed, or incomplete
+  kUnstableHostTsc,  // KVM rewrites offsets by itself
+  kProtectedTsc,     // an earlier write was accepted and ignored
+  kMigrating,        // the VM is being migrated
+  kUnequalRatios,  // the vCPUs' TSCs run at different rates: equal offsets will not keep them equal
+};
+
+// Stable lower-case word: "backwards", "large_step", "within_bound", ...
+const char* objection_name(Objection objection);
+std::optional<Objection> parse_objection(std::string_view name);
+
+struct ObjectionFound {
+  Objection objection = Objection::kUntrusted;
+  std::string detail;  // one sentence with the figures
+};
+
+}  // namespace kvmtsc
