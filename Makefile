@@ -52,9 +52,9 @@ sanitize: packages-build packages-test packages-lint build/asan/build.ninja buil
 	@ctest --test-dir build/tsan -L unit-threaded -j $(JOBS) --output-on-failure
 
 .PHONY: fuzz
-fuzz: packages-build packages-test packages-lint build/fuzz/build.ninja ## look for inputs that break parsers, FUZZ_SECONDS (60) each; TARGET=name runs one
-	@cmake --build build/fuzz -j $(JOBS) --target fuzz_targets
-	@JOBS=$(JOBS) tests/fuzz/run.sh build/fuzz $(TARGET)
+fuzz: packages-build packages-test packages-lint build/asan/build.ninja ## look for inputs that break parsers, FUZZ_SECONDS (60) each; TARGET=name runs one
+	@cmake --build build/asan -j $(JOBS) --target fuzz_targets
+	@JOBS=$(JOBS) tests/fuzz/run.sh build/asan $(TARGET)
 
 .PHONY: lint
 lint: packages-build packages-test packages-lint build/release/build.ninja ## clang-format and clang-tidy
