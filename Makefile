@@ -34,7 +34,7 @@ test: build ## run every test
 	@scripts/fetch-prometheus.sh build/third-party
 	@{ scripts/install-packages.sh node && scripts/fetch-openapi-validator.sh build/third-party; } || \
 	  echo "The test of the OpenAPI document will be skipped."
-	@ctest --test-dir build/release --output-on-failure
+	@ctest --test-dir build/release -j $(JOBS) --output-on-failure
 
 .PHONY: torture
 torture: build ## attach to VMs by the thousand, killing VMMs and tracers (some 10 minutes)
