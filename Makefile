@@ -34,7 +34,7 @@ test: build ## run every test
 	@scripts/fetch-prometheus.sh build/third-party
 	@{ scripts/install-packages.sh node && scripts/fetch-openapi-validator.sh build/third-party; } || \
 	  echo "The test of the OpenAPI document will be skipped."
-	@ctest --test-dir build/release --output-on-failure
+	@ctest --test-dir build/release -j $(JOBS) --output-on-failure
 
 .PHONY: torture
 torture: build ## attach to VMs by the thousand, killing VMMs and tracers (some 10 minutes)
@@ -52,9 +52,9 @@ sanitize: packages-build packages-test packages-lint build/asan/build.ninja buil
 	@ctest --test-dir build/tsan -L unit-threaded -j $(JOBS) --output-on-failure
 
 .PHONY: fuzz
-fuzz: packages-build packages-test packages-lint build/fuzz/build.ninja ## look for inputs that break parsers, FUZZ_SECONDS (60) each; TARGET=name runs one
-	@cmake --build build/fuzz -j $(JOBS) --target fuzz_targets
-	@JOBS=$(JOBS) tests/fuzz/run.sh build/fuzz $(TARGET)
+fuzz: packages-build packages-test packages-lint build/asan/build.ninja ## look for inputs that break parsers, FUZZ_SECONDS (60) each; TARGET=name runs one
+	@cmake --build build/asan -j $(JOBS) --target fuzz_targets
+	@JOBS=$(JOBS) tests/fuzz/run.sh build/asan $(TARGET)
 
 .PHONY: lint
 lint: packages-build packages-test packages-lint build/release/build.ninja ## clang-format and clang-tidy

@@ -52,7 +52,8 @@ class Attaching {
         source_(testing::patient()),
         writer_(testing::patient()) {}
 
-  // Which of the two goes first alternates: what runs second finds the CPUs awake and the caches warm.
+  // Which of the two goes first alternates: what runs second finds the CPUs awake and the caches
+  // warm.
   Status read_clock(bool ours_first, Costs& costs) {
     const auto ours = [&] { return our_reading(costs.ours); };
     const auto baseline = [&] { return bare(Tid{vm_.pid}, kGetppid, 1, costs.bare); };

@@ -1,5 +1,6 @@
-# KVM_TSC_SANITIZE: "", "address,undefined", "fuzzer-no-link,address,undefined" or "thread"; the presets
-# set it. "fuzzer-no-link" is libFuzzer's coverage without its main(), which tests/fuzz links.
+# KVM_TSC_SANITIZE: "", "fuzzer-no-link,address,undefined" or "thread"; the presets set it.
+# "fuzzer-no-link" is libFuzzer's coverage without its main(), which tests/fuzz links: so one build
+# serves the unit tests and the fuzz targets.
 set(KVM_TSC_SANITIZE "" CACHE STRING "Sanitizers to build with, as -fsanitize= takes them")
 if(KVM_TSC_SANITIZE)
   add_compile_options(-fsanitize=${KVM_TSC_SANITIZE} -fno-sanitize-recover=all

@@ -49,8 +49,8 @@ struct FrameLayout {
 // Looks up what the functions below need to know of this CPU; otherwise their first call does.
 void prepare_signal_frames();
 
-// How many bytes of a thread's XSAVE image to ask for first: all components but AMX's tiles, 8 KiB that
-// few threads use and that the kernel would fill with zeros.
+// How many bytes of a thread's XSAVE image to ask for first: all components but AMX's tiles, 8 KiB
+// that few threads use and that the kernel would fill with zeros.
 std::size_t xsave_bytes_without_tiles();
 
 // How much of an XSAVE image is in use: up to the last component whose bit is set in XSTATE_BV. The
