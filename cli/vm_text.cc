@@ -1,0 +1,111 @@
+#include "cli/vm_text.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "cli/figures.h"
+
+namespace kvmtsc {
+namespace {
+
+// The larger, the more it deserves to be looked at.
+int trouble(const Json& vm) {
+  const Json& spread = field(vm, "spread_ticks");
+  const Json& bound = field(vm, "bound_ticks");
+  if (field(vm, "error").is_object()) {
+    return 3;
+  }
+  // Digits alone; the longer is the larger.
+  const std::string a = spread.is_string() ? spread.get<std::string>() : "0";
+  const std::string b = bound.is_string() ? bound.get<std::string>() : "0";
+  if (a.size() > b.size() || (a.size() == b.size() && a > b)) {
+    return 2;
+  }
+  return field(vm, "trust") != "trusted" || field(vm, "master_clock") == false ? 1 : 0;
+}
+
+Colour colour_of(int trouble_level) {
+  switch (trouble_level) {
+    case 0:
+      return Colour::kNone;
+    case 1:
+      return Colour::kYellow;
+    default:
+      return Colour::kRed;
+  }
+}
+
+}  // namespace
+
+std::string table_of_vms(const Json& answer, bool coloured) {
+  std::vector<Json> vms(field(answer, "vms").begin(), field(answer, "vms").end());
+  std::stable_sort(vms.begin(), vms.end(),
+                   [](const Json& a, const Json& b) { return trouble(a) > trouble(b); });
+  Table table({"VM", ">vCPUs", ">SPREAD", ">BOUND", "MASTER CLOCK", "TRUST", ">PID", "VMM"});
+  for (const Json& vm : vms) {
+    const int level = trouble(vm);
+    const Json& bound = field(vm, "bound_ticks");
+    table.add(
+        {{plain_text(field(vm, "vm")), colour_of(level)},
+         {plain_text(field(vm, "vcpus"))},
+         {seconds_text(field(vm, "spread_seconds")), level == 2 ? Colour::kRed : Colour::kNone},
+         {bound == "0"        ? "exact"
+          : bound.is_string() ? ticks_text(bound) + " ticks"
+                              : "-"},
+         {yes_no(field(vm, "master_clock")),
+          field(vm, "master_clock") == false ? Colour::kYellow : Colour::kNone},
+         {field(vm, "error").is_object() ? "unreadable" : plain_text(field(vm, "trust")),
+          field(vm, "trust") == "trusted" ? Colour::kNone : Colour::kYellow},
+         {plain_text(field(vm, "pid"))},
+         {plain_text(field(vm, "vmm"))}});
+  }
+  return vms.empty() ? "No KVM guest is running on this host.\n" : table.text(coloured);
+}
+
+std::string facts_of(const Json& vm) {
+  std::string text;
+  const auto line = [&text](const char* name, const std::string& value) {
+    std::string padded = name;
+    padded.resize(22, ' ');
+    text += padded + harmless(value) + "\n";
+  };
+  line("VM", plain_text(field(vm, "vm")));
+  line("uuid", plain_text(field(vm, "uuid")));
+  line("process", plain_text(field(vm, "pid")) + " (" + plain_text(field(vm, "vmm")) +
+                      "), debugfs " + plain_text(field(vm, "directory")));
+  line("read", plain_text(field(vm, "taken")) + ", sweep " + plain_text(field(vm, "sequence")));
+  line("trust", plain_text(field(vm, "trust")));
+  line("spread", seconds_text(field(vm, "spread_seconds")) + " (" +
+                     ticks_text(field(vm, "spread_ticks")) + " ticks, +/- " +
+                     ticks_text(field(vm, "bound_ticks")) + ")");
+  line("reference vCPU", plain_text(field(vm, "reference")));
+  line("master clock", yes_no(field(vm, "master_clock")));
+  line("kvmclock divergence", seconds_text(field(vm, "kvmclock_divergence_seconds"), true) +
+                                  " +/- " +
+                                  seconds_text(field(vm, "kvmclock_divergence_bound_seconds")));
+  line("frequency", plain_text(field(vm, "frequency_hertz")) + " Hz +/- " +
+                        plain_text(field(vm, "frequency_bound_hertz")));
+  for (const char* error : {"error", "clock_error"}) {
+    if (const Json& found = field(vm, error); found.is_object()) {
+      line(error, plain_text(field(found, "message")) + "; " + plain_text(field(found, "remedy")));
+    }
+  }
+  return text;
+}
+
+std::string table_of_vcpus(const Json& vm, bool coloured) {
+  Table table({">vCPU", ">OFFSET", ">SKEW TICKS", ">SKEW", ">DRIFT", ">STEPS", "TRUST"});
+  for (const Json& vcpu : field(vm, "vcpu_list")) {
+    const Json& skew = field(vcpu, "skew_ticks");
+    table.add({{plain_text(field(vcpu, "id"))},
+               {ticks_text(field(vcpu, "offset"))},
+               {ticks_text(skew), skew.is_string() && skew != "0" ? Colour::kRed : Colour::kNone},
+               {seconds_text(field(vcpu, "skew_seconds"), true)},
+               {plain_text(field(vcpu, "drift"))},
+               {plain_text(field(vcpu, "steps"))},
+               {plain_text(field(vcpu, "trust"))}});
+  }
+  return table.text(coloured);
+}
+
+}  // namespace kvmtsc
