@@ -15,6 +15,11 @@
 namespace kvmtsc::testing {
 namespace {
 
+// A relative timeout begins anew when a tracer is killed: without lulls that are longer than the
+// tracees' waits, no wait would come to its end, nor its end be looked at.
+constexpr int kKillsBetweenLulls = 100;
+constexpr useconds_t kLullMicroseconds = 20'000;
+
 struct Shared {
   std::atomic<int> started{0};
   std::atomic<int> holding{0};
@@ -69,6 +74,9 @@ Storm kill_storm(Tracee& tracee, int kills, Nanoseconds longest, unsigned seed,
     ::waitpid(tracer, nullptr, 0);
     ++storm.kills;
     storm.while_holding += shared->holding;
+    if (storm.kills % kKillsBetweenLulls == 0) {
+      ::usleep(kLullMicroseconds);
+    }
   }
   ::munmap(memory, sizeof(Shared));
   std::cout << storm.kills << " kills, " << storm.while_holding << " while holding the thread"

@@ -15,8 +15,9 @@ struct Storm {
 
 // Forks a process of ours that runs `work(holding)` again and again, kills it after a random time
 // of up to `longest`, counted in turn from its start and from when it holds the thread (waiting for
-// that up to ten times as long), and repeats that `kills` times or until the tracee has ended.
-// Threads of the caller must hold no lock that `work` needs.
+// that up to ten times as long), and repeats that `kills` times or until the tracee has ended, with
+// a lull of some milliseconds now and then. Threads of the caller must hold no lock that `work`
+// needs.
 Storm kill_storm(Tracee& tracee, int kills, Nanoseconds longest, unsigned seed,
                  const std::function<void(std::atomic<int>&)>& work);
 
