@@ -107,9 +107,9 @@ int follow(const Session& session, Json correction) {
     }
     ::usleep(kPollMilliseconds * 1000);
     const auto answer = session.client.get(path);
-    if (!answer || is_problem(*answer)) {
+    if (failed(answer)) {
       complain_unfollowed(id, "could not be followed");
-      return answer ? explain(session, *answer) : explain(session, answer.error());
+      return explain(session, answer);
     }
     correction = answer->body;
   }
@@ -126,10 +126,7 @@ int follow(const Session& session, Json correction) {
 
 int send(const Session& session, const std::string& path, const Json& body) {
   const auto answer = session.client.request("POST", path, body);
-  if (!answer) {
-    return explain(session, answer.error());
-  }
-  return is_problem(*answer) ? explain(session, *answer) : follow(session, answer->body);
+  return failed(answer) ? explain(session, answer) : follow(session, answer->body);
 }
 
 Json order(const std::vector<std::string>& allow, const std::string& reason) {
@@ -145,11 +142,8 @@ int plan(const Session& session, const std::string& vm, const GoalOptions& optio
     return kUsage;
   }
   const auto answer = session.client.request("POST", path_of(vm, "/plans"), *goal);
-  if (!answer) {
-    return explain(session, answer.error());
-  }
-  if (is_problem(*answer)) {
-    return explain(session, *answer);
+  if (failed(answer)) {
+    return explain(session, answer);
   }
   if (session.json) {
     print(answer->body.dump() + "\n");
@@ -176,11 +170,8 @@ int correct(const Session& session, const CorrectOptions& options) {
   const bool planned = !options.plan_id.empty();
   const auto answer = session.client.request(
       "POST", path_of(options.vm, planned ? "/corrections" : "/plans"), preview);
-  if (!answer) {
-    return explain(session, answer.error());
-  }
-  if (is_problem(*answer)) {
-    return explain(session, *answer);
+  if (failed(answer)) {
+    return explain(session, answer);
   }
   if (!session.json) {
     print_plan(session, plain_text(field(answer->body, "vm")), answer->body);
@@ -199,11 +190,8 @@ int undo(const Session& session, const UndoOptions& options) {
   path += options.id.empty() ? "?limit=1&vm=" + percent_encoded(options.vm)
                              : "/" + percent_encoded(options.id);
   const auto answer = session.client.get(path);
-  if (!answer) {
-    return explain(session, answer.error());
-  }
-  if (is_problem(*answer)) {
-    return explain(session, *answer);
+  if (failed(answer)) {
+    return explain(session, answer);
   }
   Json correction = answer->body;
   if (options.id.empty()) {

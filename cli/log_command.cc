@@ -43,11 +43,8 @@ int show_log(const Session& session, const LogOptions& options) {
   while (true) {
     const auto answer = session.client.get("/api/v1/audit?limit=1000&after=" + after +
                                            "&vm=" + percent_encoded(options.vm));
-    if (!answer) {
-      return explain(session, answer.error());
-    }
-    if (is_problem(*answer)) {
-      return explain(session, *answer);
+    if (failed(answer)) {
+      return explain(session, answer);
     }
     const Json& page = field(answer->body, "events");
     events.insert(events.end(), page.begin(), page.end());

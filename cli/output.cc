@@ -88,4 +88,8 @@ int explain(const Session& session, const Answer& problem) {
   return exit_status(problem.status, candidates.is_array());
 }
 
+int explain(const Session& session, const Result<Answer>& failure) {
+  return failure ? explain(session, *failure) : explain(session, failure.error());
+}
+
 }  // namespace kvmtsc

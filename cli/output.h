@@ -43,6 +43,12 @@ inline bool is_problem(const Answer& answer) {
   return answer.status >= 400;
 }
 
+// Whether there is no answer, or only a problem; then explain() says which.
+inline bool failed(const Result<Answer>& answer) {
+  return !answer || is_problem(*answer);
+}
+int explain(const Session& session, const Result<Answer>& failure);
+
 // A field, or null where there is none or `object` is none.
 const Json& field(const Json& object, const char* name);
 

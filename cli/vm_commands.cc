@@ -5,11 +5,8 @@ namespace kvmtsc {
 
 int show_vms(const Session& session) {
   const auto answer = session.client.get("/api/v1/vms");
-  if (!answer) {
-    return explain(session, answer.error());
-  }
-  if (is_problem(*answer)) {
-    return explain(session, *answer);
+  if (failed(answer)) {
+    return explain(session, answer);
   }
   print(session.json ? answer->body.dump() + "\n" : table_of_vms(answer->body, session.coloured));
   return kDone;
@@ -17,11 +14,8 @@ int show_vms(const Session& session) {
 
 int show_vm(const Session& session, const std::string& vm) {
   const auto answer = session.client.get("/api/v1/vms/" + percent_encoded(vm));
-  if (!answer) {
-    return explain(session, answer.error());
-  }
-  if (is_problem(*answer)) {
-    return explain(session, *answer);
+  if (failed(answer)) {
+    return explain(session, answer);
   }
   if (session.json) {
     print(answer->body.dump() + "\n");
