@@ -30,6 +30,9 @@ class ClockSource {
  public:
   virtual ~ClockSource() = default;
 
+  // Whether this VM's clock is meant to be read. Where it is not, that is no failure.
+  virtual bool covers(const VmKey& /*vm*/) const { return true; }
+
   // Pauses no vCPU.
   virtual Result<ClockReading> read_clock(const AttachTarget& vm, MonotonicTime deadline) = 0;
 

@@ -31,7 +31,7 @@ Frequency kvmclock_frequency(const Frequency& measured, ScalingRatio ratio) {
 }  // namespace
 
 void ClockSampling::observe(VmState& state) {
-  if (state.identity.pid == 0 || !state.reading) {
+  if (!source_->covers(state.key) || state.identity.pid == 0 || !state.reading) {
     return;
   }
   Tracked& tracked = tracked_[state.key];

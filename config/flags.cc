@@ -193,6 +193,7 @@ Status apply_flags(const Flags& flags, Settings& settings) {
     if (const Status status = setting.assign(settings, given->second); !status) {
       problems.add(0, setting.flag, status.error());
     }
+    settings.given.keys.insert(setting.key);
   }
   return problems.empty() ? ok_status() : Status(problems.error({}));
 }

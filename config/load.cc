@@ -41,6 +41,7 @@ const Setting* find_setting(std::string_view key) {
 void load_setting(const Setting& setting, const YamlNode& node, std::size_t line,
                   Settings& settings, Problems& problems) {
   std::vector<std::string> values;
+  settings.given.keys.insert(setting.key);
   if (setting.kind == SettingKind::kRules) {
     settings.identity_rules = read_identity_rules(node, problems);
     return;

@@ -3,8 +3,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/host_root.h"
@@ -22,6 +25,15 @@ struct IdentityRule {
   std::string uuid;
 
   bool operator==(const IdentityRule&) const = default;
+};
+
+// The keys that a file or a flag set, to whatever value. Settings that differ in these alone are
+// equal.
+struct GivenKeys {
+  std::set<std::string, std::less<>> keys;
+
+  bool contains(std::string_view key) const { return keys.contains(key); }
+  bool operator==(const GivenKeys& /*other*/) const { return true; }
 };
 
 enum class AttachMode { kOff, kClock, kCorrect };
@@ -50,6 +62,8 @@ struct Settings {
   LogFormat log_format = LogFormat::kLogfmt;
 
   bool demo = false;
+
+  GivenKeys given;
 
   bool operator==(const Settings&) const = default;
 };

@@ -121,7 +121,9 @@ std::vector<Setting> build() {
 
       switch_setting(
           named("demo", "--demo", "Demonstration",
-                "Serve a simulated fleet beside the VMs of this host."),
+                "Serve a simulated fleet beside the VMs of this host, which are attached to only "
+                "where attach.mode was set. Simulated VMs can be corrected with a token that it "
+                "prints, unless correction.enabled was set to false."),
           [](auto& s) -> auto& { return s.demo; }),
   };
 }

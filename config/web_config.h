@@ -19,11 +19,14 @@ struct WebTls {
   ClientAuth client_auth = ClientAuth::kNone;
   std::string client_ca_file;  // PEM; set where certificates are verified
   int min_version = 12;        // 12 or 13
+
+  bool operator==(const WebTls&) const = default;
 };
 
 struct WebAccess {
   WebRole role = WebRole::kViewer;
   std::vector<std::string> vms;  // labels or uuids an operator may act on; empty for all
+  std::string source;  // the collector to whose VMs alone that is limited; not in the file
 };
 
 struct WebUser {

@@ -6,9 +6,10 @@ namespace kvmtsc {
 namespace {
 
 http::Login login(const std::string& name, const std::string& secret, const WebAccess& access) {
-  return {name, secret,
+  return {name,
+          secret,
           access.role == WebRole::kOperator ? http::Role::kOperator : http::Role::kViewer,
-          access.vms};
+          {access.vms, access.source}};
 }
 
 http::Logins logins_of(const WebConfig& config) {
@@ -44,6 +45,10 @@ http::TlsOptions tls_options(const WebTls& tls) {
           tls.min_version == 13};
 }
 
+std::optional<WebTls> tls_of(const WebConfig& config) {
+  return config.has_tls ? std::optional{config.tls} : std::nullopt;
+}
+
 }  // namespace
 
 Status Access::configure(const WebConfig& config, std::function<void(std::string)> log) {
@@ -55,11 +60,23 @@ Status Access::configure(const WebConfig& config, std::function<void(std::string
     tls_ = *std::move(tls);
   }
   if (!configured_) {
+    tls_settings_ = tls_of(config);
     headers_ = config.headers;
     configured_ = true;
   }
   authenticator_.set(logins_of(config));
   return ok_status();
+}
+
+std::vector<std::string> Access::needs_restart(const WebConfig& config) const {
+  std::vector<std::string> keys;
+  if (tls_of(config) != tls_settings_) {
+    keys.emplace_back("tls_server_config");
+  }
+  if (config.headers != headers_) {
+    keys.emplace_back("http_server_config.headers");
+  }
+  return keys;
 }
 
 void Access::equip(http::ServerOptions& options) {

@@ -30,12 +30,42 @@ Ways ways_to(const std::string& address, bool tls) {
   return {url + "/", "curl -s " + url, url, program};
 }
 
+// What is done with VMs that are not simulated.
+std::string real_vms(std::string_view attach_mode) {
+  if (attach_mode == "off") {
+    return "This host's own VMs are read and not attached to (--attach.mode=off).";
+  }
+  const std::string mode = "(--attach.mode=" + std::string(attach_mode) + ").";
+  return attach_mode == "clock"
+             ? "This host's own VMs are attached to, to read their clocks " + mode
+             : "This host's own VMs are attached to, vCPUs as well " + mode;
+}
+
+std::string correcting(const Ways& ways, const std::string& token) {
+  if (token.empty()) {
+    return "    correct it    corrections are off (correction.enabled)\n";
+  }
+  return "    correct it    export KVM_TSC_SERVER=" + ways.server + " KVM_TSC_TOKEN=" + token +
+         "\n"
+         "                  " +
+         ways.kvm_tsc +
+         " plan sim-skewed\n"
+         "                  " +
+         ways.kvm_tsc +
+         " correct sim-skewed\n"
+         "                  The token is for simulated VMs only.\n";
+}
+
 }  // namespace
 
-std::string demo_banner(const std::string& address, bool tls, const std::string& token) {
+std::string demo_banner(const std::string& address, bool tls, const std::string& token,
+                        std::string_view attach_mode) {
   const Ways ways = ways_to(address, tls);
   return "\n"
          "  kvm-tsc-exporter demo: a simulated fleet beside this host's own VMs\n"
+         "  " +
+         real_vms(attach_mode) +
+         "\n"
          "\n"
          "    status page   " +
          ways.page +
@@ -44,17 +74,7 @@ std::string demo_banner(const std::string& address, bool tls, const std::string&
          ways.curl +
          "/metrics\n"
          "    one VM        " +
-         ways.curl +
-         "/metrics | grep 'vm=\"sim-skewed\"'\n"
-         "    correct it    export KVM_TSC_SERVER=" +
-         ways.server + " KVM_TSC_TOKEN=" + token +
-         "\n"
-         "                  " +
-         ways.kvm_tsc +
-         " plan sim-skewed\n"
-         "                  " +
-         ways.kvm_tsc +
-         " correct sim-skewed\n"
+         ways.curl + "/metrics | grep 'vm=\"sim-skewed\"'\n" + correcting(ways, token) +
          "\n"
          "  Worth watching:\n"
          "    sim-skewed            one vCPU is 9,000,000 ticks ahead  kvm_tsc_vcpu_skew_seconds\n"

@@ -12,8 +12,10 @@
 #include "base/version.h"
 #include "config/load.h"
 #include "exporter/demo_banner.h"
+#include "exporter/effective_settings.h"
 #include "exporter/log/log.h"
 #include "exporter/service.h"
+#include "exporter/service_parts.h"
 
 namespace kvmtsc {
 namespace {
@@ -66,7 +68,7 @@ int run(const CommandLine& command_line, const Settings& settings) {
   }
   if (settings.demo) {
     std::fputs(demo_banner((*service)->addresses().front(), (*service)->uses_tls(),
-                           (*service)->demo_token())
+                           (*service)->demo_token(), attach_mode_name(settings.attach_mode))
                    .c_str(),
                stdout);
     std::fflush(stdout);
@@ -105,6 +107,9 @@ int main_with(int argc, const char* const* argv) {
       return kUsage;
     }
     std::puts("configuration is valid");
+    for (const SettingNote& note : setting_notes(*settings)) {
+      std::printf("%s: %s\n", note.key.c_str(), note.effect.c_str());
+    }
     return kSuccess;
   }
   return run(command_line, *settings);

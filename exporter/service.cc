@@ -6,6 +6,7 @@
 
 #include "base/version.h"
 #include "collectors/migration_signs.h"
+#include "exporter/effective_settings.h"
 #include "exporter/log/log.h"
 #include "exporter/logged_journal.h"
 #include "exporter/routes.h"
@@ -52,6 +53,15 @@ std::string random_token() {
   return token;
 }
 
+// The demo's visitor, who may correct simulated VMs and no others. Nobody without a token.
+void admit_demo(const std::string& token, WebConfig& config) {
+  if (!token.empty()) {
+    config.tokens.push_back({"demo",
+                             http::sha256_hex(token),
+                             {WebRole::kOperator, {}, std::string(SimulatedFleet::kName)}});
+  }
+}
+
 }  // namespace
 
 Service::Service(const CommandLine& command_line, const Settings& settings, Needs needs)
@@ -96,7 +106,7 @@ void Service::after_sweep(Snapshot& snapshot) {
 }
 
 Status Service::check(const Settings& settings) {
-  if (settings.correction_enabled && attach_mode(settings) != AttachMode::kCorrect) {
+  if (settings.correction_enabled && settings.attach_mode != AttachMode::kCorrect) {
     return Error{ErrorKind::kInvalid, "correction.enabled is set and attach.mode is not correct",
                  "set attach.mode to correct as well, or leave correction.enabled out"};
   }
@@ -113,9 +123,7 @@ Result<Service::Needs> Service::gather(const Settings& settings) {
   if (!rules) {
     return rules.error();
   }
-  // Where no guest can be changed there is nothing that would have to be remembered.
-  auto journal =
-      SqliteJournal::open(settings.correction_enabled ? settings.audit_path : ":memory:");
+  auto journal = SqliteJournal::open(audit_place(settings));
   if (!journal) {
     return journal.error();
   }
@@ -127,11 +135,10 @@ Result<Service::Needs> Service::gather(const Settings& settings) {
               std::make_unique<LoggedJournal>(*std::move(journal)),
               std::make_unique<Access>(system_clock()),
               {}};
-  if (settings.demo) {
+  if (corrects_simulated_vms(settings)) {
     needs.demo_token = random_token();
-    config->tokens.push_back(
-        {"demo", http::sha256_hex(needs.demo_token), {WebRole::kOperator, {}}});
   }
+  admit_demo(needs.demo_token, *config);
   if (auto configured = needs.access->configure(*config, log_server_line); !configured) {
     return configured.error();
   }
@@ -141,6 +148,9 @@ Result<Service::Needs> Service::gather(const Settings& settings) {
 Result<std::unique_ptr<Service>> Service::start(const CommandLine& command_line,
                                                 const Settings& settings) {
   configure_log(settings);
+  for (const SettingNote& note : setting_notes(settings)) {
+    log::info("setting", {{"key", note.key}, {"effect", note.effect}});
+  }
   auto needs = gather(settings);
   if (!needs) {
     return needs.error();
@@ -182,7 +192,7 @@ ApiFacts Service::api_facts() const {
   const BuildInfo build = build_info();
   return {std::string(build.version),
           std::string(build.revision),
-          attach_mode_name(attach_mode(settings_)),
+          attach_mode_name(settings_.attach_mode),
           settings_.sweep_interval,
           correction_options(settings_).enabled,
           settings_.correction_max_step};
@@ -202,13 +212,17 @@ Result<std::string> Service::reload() {
     log::error("configuration refused, the running one stays", log::with_error({}, rules.error()));
     return rules.error();
   }
-  if (settings_.web_config_file == wanted->web_config_file && !settings_.demo) {
+  std::string restart = needs_restart(settings_, *wanted);
+  if (settings_.web_config_file == wanted->web_config_file) {
     // It was checked a moment ago; should it have changed since, the next reload will tell.
-    if (const auto config = web_config_of(*wanted)) {
+    if (auto config = web_config_of(*wanted)) {
+      for (const std::string& key : access_->needs_restart(*config)) {
+        restart += (restart.empty() ? "" : ", ") + key;
+      }
+      admit_demo(demo_token_, *config);
       static_cast<void>(access_->configure(*config, log_server_line));
     }
   }
-  const std::string restart = needs_restart(settings_, *wanted);
   configure_log(*wanted);
   sampler_.reconfigure(sweep_options(*wanted),
                        [this, rules = *std::move(rules)] { adopt_rules(rules); });

@@ -4,6 +4,7 @@
 
 #include "attach/ptrace/ptrace_clock_source.h"
 #include "attach/ptrace/ptrace_offset_writer.h"
+#include "exporter/effective_settings.h"
 #include "exporter/log/log.h"
 
 namespace kvmtsc {
@@ -66,20 +67,15 @@ std::string needs_restart(const Settings& running, const Settings& wanted) {
   return keys;
 }
 
-AttachMode attach_mode(const Settings& settings) {
-  return settings.demo && settings.attach_mode == AttachMode::kOff ? AttachMode::kClock
-                                                                   : settings.attach_mode;
-}
-
 std::unique_ptr<ClockSource> make_clock_source(const Settings& settings) {
-  if (attach_mode(settings) == AttachMode::kOff) {
+  if (settings.attach_mode == AttachMode::kOff) {
     return nullptr;
   }
   return std::make_unique<injection::PtraceClockSource>(ptrace_options(settings));
 }
 
 std::unique_ptr<OffsetWriter> make_offset_writer(const Settings& settings) {
-  if (!settings.correction_enabled || attach_mode(settings) != AttachMode::kCorrect) {
+  if (!settings.correction_enabled || settings.attach_mode != AttachMode::kCorrect) {
     return nullptr;
   }
   return std::make_unique<injection::PtraceOffsetWriter>(ptrace_options(settings));
@@ -91,13 +87,13 @@ std::unique_ptr<ClockSampling> make_clock_sampling(const Settings& settings, Clo
   }
   ClockSamplingOptions options;
   options.interval = settings.attach_clock_interval;
-  options.frequencies = attach_mode(settings) == AttachMode::kCorrect;
+  options.frequencies = settings.attach_mode == AttachMode::kCorrect;
   return std::make_unique<ClockSampling>(options, *source, system_clock());
 }
 
 CorrectionOptions correction_options(const Settings& settings) {
   CorrectionOptions options;
-  options.enabled = settings.correction_enabled || settings.demo;
+  options.enabled = settings.correction_enabled || corrects_simulated_vms(settings);
   options.max_step = settings.correction_max_step;
   options.per_vm_per_hour = settings.correction_per_vm_per_hour;
   options.per_host_per_hour = settings.correction_per_host_per_hour;

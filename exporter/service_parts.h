@@ -23,8 +23,6 @@ void configure_log(const Settings& settings);
 // The keys that differ and that a running service cannot change: "path, attach.mode".
 std::string needs_restart(const Settings& running, const Settings& wanted);
 
-// The demo attaches to this host's VMs, so that there is something to see of their clocks.
-AttachMode attach_mode(const Settings& settings);
 const char* attach_mode_name(AttachMode mode);
 
 // Attaching to real VMs: null where it is off, or none are to be corrected.

@@ -16,6 +16,9 @@ class SimulatedAttach final : public ClockSource, public OffsetWriter {
                   OffsetWriter* writer)
       : fleet_(&fleet), clock_(&clock), clocks_(clocks), writer_(writer) {}
 
+  bool covers(const VmKey& vm) const override {
+    return SimulatedFleet::owns(vm) || clocks_ != nullptr;
+  }
   Result<ClockReading> read_clock(const AttachTarget& vm, MonotonicTime deadline) override;
   Result<VcpuFrequency> read_frequency(const AttachTarget& vm, VcpuId vcpu,
                                        MonotonicTime deadline) override;

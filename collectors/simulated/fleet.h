@@ -28,7 +28,8 @@ class SimulatedFleet final : public OffsetSource {
   // this; its monotonic time at construction is the fleet's start.
   SimulatedFleet(std::uint64_t seed, std::size_t vms, const Clock& clock);
 
-  std::string_view name() const override { return "simulated"; }
+  static constexpr std::string_view kName = "simulated";
+  std::string_view name() const override { return kName; }
   bool kept_by_kvm() const override { return false; }
   Result<std::vector<FoundVm>> list() override;
   Result<VmReading> read(const VmKey& key, MonotonicTime deadline) override;

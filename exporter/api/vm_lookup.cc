@@ -20,10 +20,12 @@ std::string process_name(const VmState& vm) {
                               : std::to_string(vm.identity.pid) + "-" + std::to_string(vm.key.fd);
 }
 
-bool in_scope(const std::vector<std::string>& scope, const VmState& vm) {
-  return scope.empty() || std::ranges::any_of(scope, [&](const std::string& name) {
-           return name == vm.label || (!name.empty() && name == vm.identity.uuid);
-         });
+bool in_scope(const http::Scope& scope, const VmState& vm) {
+  const bool kind_fits = scope.kind.empty() || scope.kind == vm.source;
+  return kind_fits &&
+         (scope.names.empty() || std::ranges::any_of(scope.names, [&](const std::string& name) {
+            return name == vm.label || (!name.empty() && name == vm.identity.uuid);
+          }));
 }
 
 }  // namespace kvmtsc

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "exporter/http/message.h"
 #include "tsc/snapshot.h"
 
 namespace kvmtsc {
@@ -16,7 +17,8 @@ std::vector<const VmState*> find_vms(const Snapshot& snapshot, const std::string
 // "<pid>-<fd>"; empty while the process is not known.
 std::string process_name(const VmState& vm);
 
-// Whether an operator whose scope names these may act on the VM; an empty scope is everything.
-bool in_scope(const std::vector<std::string>& scope, const VmState& vm);
+// Whether an operator of this scope may act on the VM: its names are labels or uuids, its kind is
+// the collector that found the VM.
+bool in_scope(const http::Scope& scope, const VmState& vm);
 
 }  // namespace kvmtsc

@@ -36,7 +36,7 @@ struct Login {
   std::string name;
   std::string secret;  // of a user, a bcrypt hash; of a token, its SHA-256 in hexadecimal digits
   Role role = Role::kViewer;
-  std::vector<std::string> scope;
+  Scope scope;
 };
 
 struct Logins {

@@ -18,11 +18,17 @@ enum class Role {
   kOperator,  // may read and change
 };
 
+// What an operator may change, by the words of whoever serves it; empty for everything.
+struct Scope {
+  std::vector<std::string> names;
+  std::string kind;
+};
+
 // Who sent a request, as far as the server could make sure.
 struct Principal {
   std::string name;  // "user:alice", "token:night-shift", "root"; empty for nobody
   Role role = Role::kNobody;
-  std::vector<std::string> scope;  // names of what an operator may change; empty for everything
+  Scope scope;
 };
 
 struct Request {

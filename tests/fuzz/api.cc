@@ -120,9 +120,9 @@ class Session {
   void check_strangers(http::Request request) {
     http::Principal nearly{"token:nearly", http::Role::kOperator, {}};
     for (const VmState& vm : world_.has_snapshot() ? world_.latest().vms : std::vector<VmState>{}) {
-      nearly.scope.push_back(vm.label.substr(0, vm.label.size() - 1));
-      nearly.scope.push_back(vm.label + "x");
-      nearly.scope.push_back(vm.identity.uuid.substr(1));
+      nearly.scope.names.push_back(vm.label.substr(0, vm.label.size() - 1));
+      nearly.scope.names.push_back(vm.label + "x");
+      nearly.scope.names.push_back(vm.identity.uuid.substr(1));
     }
     for (const http::Principal& stranger :
          {http::Principal{}, http::Principal{"user:guest", http::Role::kViewer, {}}, nearly}) {

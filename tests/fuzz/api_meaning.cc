@@ -121,8 +121,9 @@ void check_whose(const http::Request& request, const std::string& label, const S
   require(who.role == http::Role::kOperator, "only operators change anything", request.path);
   const VmState* const vm = vm_of(label, snapshot);
   const std::string uuid = vm == nullptr ? "" : vm->identity.uuid;
-  require(who.scope.empty() || std::ranges::find(who.scope, label) != who.scope.end() ||
-              std::ranges::find(who.scope, uuid) != who.scope.end(),
+  require(who.scope.names.empty() ||
+              std::ranges::find(who.scope.names, label) != who.scope.names.end() ||
+              std::ranges::find(who.scope.names, uuid) != who.scope.names.end(),
           "only within their scope", label);
   const auto pieces = split(request.path, '/');  // "", "api", "v1", "vms", the VM, ...
   if (pieces[3] == "vms") {

@@ -25,7 +25,7 @@ http::Principal principal_of(const std::string& as) {
   } else if (words[0] == "viewer") {
     principal = {"user:guest", http::Role::kViewer, {}};
   }
-  principal.scope.assign(words.begin() + 1, words.end());
+  principal.scope.names.assign(words.begin() + 1, words.end());
   return principal;
 }
 

@@ -57,6 +57,7 @@ class ApiTest : public testing::Test {
     for (const FoundVm& found : *listed) {
       VmState vm;
       vm.key = found.key;
+      vm.source = fleet_.name();
       vm.identity = found.identity;
       vm.label = found.identity.name;
       vm.reading = *fleet_.read(found.key, {});
@@ -259,7 +260,7 @@ TEST_F(ApiTest, AnothersPlanIsNotShownEither) {
   const std::string id =
       call("POST", "/api/v1/vms/sim-skewed/plans", R"({"goal":"align"})").body["id"];
   const std::string body = R"({"dry_run":true,"plan":")" + id + "\"}";
-  principal_.scope = {"sim-nested"};
+  principal_.scope.names = {"sim-nested"};
   EXPECT_EQ(call("POST", "/api/v1/vms/sim-nested/corrections", body).status, 409);
   principal_.scope = {};
   EXPECT_EQ(call("POST", "/api/v1/vms/sim-skewed/corrections", body).status, 200);
@@ -296,10 +297,20 @@ TEST_F(ApiTest, OnlyOperatorsWithinTheirScope) {
   principal_.role = http::Role::kNobody;
   EXPECT_EQ(call("POST", path, R"({"goal":"align"})").status, 401);
   EXPECT_EQ(call("GET", "/api/v1/audit").status, 401);
-  principal_ = {"token:night", http::Role::kOperator, {"sim-nested"}};
+  principal_ = {"token:night", http::Role::kOperator, {{"sim-nested"}, {}}};
   EXPECT_EQ(call("POST", path, R"({"goal":"align"})").status, 403);
   EXPECT_EQ(journal_.all.back().what, "refused");
-  principal_.scope = {"sim-skewed"};
+  principal_.scope.names = {"sim-skewed"};
+  EXPECT_EQ(call("POST", path, R"({"goal":"align"})").status, 201);
+}
+
+TEST_F(ApiTest, AScopeOfOneSourceIsForItsVmsAloneWhateverTheyAreCalled) {
+  const std::string path = "/api/v1/vms/sim-skewed/plans";
+  principal_ = {"token:demo", http::Role::kOperator, {{}, "debugfs"}};
+  EXPECT_EQ(call("POST", path, R"({"goal":"align"})").status, 403);
+  principal_.scope = {{"sim-skewed"}, "debugfs"};
+  EXPECT_EQ(call("POST", path, R"({"goal":"align"})").status, 403);
+  principal_.scope = {{}, "simulated"};
   EXPECT_EQ(call("POST", path, R"({"goal":"align"})").status, 201);
 }
 
@@ -326,11 +337,11 @@ TEST_F(ApiTest, TheScopeHoldsForUndoingWhatAnEarlierRunDid) {
   EXPECT_EQ(finish(accepted), "corrected");
   restart();
   const std::string undo = accepted.location + "/undo";
-  principal_ = {"token:day", http::Role::kOperator, {"sim-nested"}};
+  principal_ = {"token:day", http::Role::kOperator, {{"sim-nested"}, {}}};
   EXPECT_EQ(call("POST", undo, R"({"allow":["backwards"]})").status, 403);
   EXPECT_EQ(journal_.all.back().what, "refused");
   EXPECT_EQ(journal_.all.back().vm, "sim-skewed");
-  principal_.scope = {"sim-skewed"};
+  principal_.scope.names = {"sim-skewed"};
   EXPECT_EQ(call("POST", undo, R"({"allow":["backwards"]})").status, 202);
 }
 

@@ -21,7 +21,7 @@ class AuthenticatorTest : public testing::Test {
     // The least cost there is, so that the test is quick.
     logins.users.push_back(
         {"alice", ::crypt("secret", "$2b$04$abcdefghijklmnopqrstuu"), Role::kViewer, {}});
-    logins.tokens.push_back({"night", sha256_hex("token"), Role::kOperator, {"web-1"}});
+    logins.tokens.push_back({"night", sha256_hex("token"), Role::kOperator, {{"web-1"}, {}}});
     authenticator_.set(logins);
   }
 
@@ -67,7 +67,7 @@ TEST_F(AuthenticatorTest, ChangesNeedAnOperator) {
     EXPECT_EQ(status(request(method, "/api/v1/vms/a/plans", "Bearer token")), 0) << method;
   }
   EXPECT_EQ(principal_.name, "token:night");
-  EXPECT_EQ(principal_.scope, std::vector<std::string>{"web-1"});
+  EXPECT_EQ(principal_.scope.names, std::vector<std::string>{"web-1"});
   EXPECT_EQ(status(request("POST", "/-/reload")), 401);
   authenticator_.set({});
   EXPECT_EQ(status(request("POST", "/-/reload")), 0);
