@@ -12,9 +12,26 @@ namespace {
 
 constexpr int kPollMilliseconds = 200;
 constexpr int kLongestWaitSeconds = 90;
+constexpr int kTriesAfterWrite = 10;
+constexpr unsigned kLongestRetrySeconds = 2;
 
 std::string path_of(const std::string& vm, const char* what) {
   return "/api/v1/vms/" + percent_encoded(vm) + what;
+}
+
+// A VM that was just written has no plan before its next sweep: the service says how long that is,
+// and a person would only type the same again.
+Result<Answer> post(const Session& session, const std::string& path, const Json& body) {
+  auto answer = session.client.request("POST", path, body);
+  for (int tries = 0; tries < kTriesAfterWrite && answer && answer->status == 409; ++tries) {
+    const Json& wait = field(answer->body, "retry_after_seconds");
+    if (!wait.is_number_unsigned() || wait.get<unsigned>() > kLongestRetrySeconds) {
+      break;
+    }
+    ::sleep(wait.get<unsigned>());
+    answer = session.client.request("POST", path, body);
+  }
+  return answer;
 }
 
 void print_plan(const Session& session, const std::string& vm, const Json& plan) {
@@ -125,8 +142,20 @@ int follow(const Session& session, Json correction) {
 }
 
 int send(const Session& session, const std::string& path, const Json& body) {
-  const auto answer = session.client.request("POST", path, body);
+  const auto answer = post(session, path, body);
   return failed(answer) ? explain(session, answer) : follow(session, answer->body);
+}
+
+// What undoing this correction does, and to what.
+std::string undoing_means(const Json& correction) {
+  const Json& undo_of = field(correction, "undo_of");
+  if (!undo_of.is_string()) {
+    return "Undoing writes the offsets that were there before.";
+  }
+  const std::string of = plain_text(undo_of);
+  return field(correction, "redo") == true
+             ? "It redid what " + of + " had taken back. Undoing takes it back again."
+             : "It took " + of + " back. Undoing is a redo: it writes what " + of + " wrote.";
 }
 
 Json order(const std::vector<std::string>& allow, const std::string& reason) {
@@ -141,7 +170,7 @@ int plan(const Session& session, const std::string& vm, const GoalOptions& optio
     explain(session, goal.error());
     return kUsage;
   }
-  const auto answer = session.client.request("POST", path_of(vm, "/plans"), *goal);
+  const auto answer = post(session, path_of(vm, "/plans"), *goal);
   if (failed(answer)) {
     return explain(session, answer);
   }
@@ -168,8 +197,8 @@ int correct(const Session& session, const CorrectOptions& options) {
   }
   // A goal becomes a plan first, so that what is agreed to is what is done.
   const bool planned = !options.plan_id.empty();
-  const auto answer = session.client.request(
-      "POST", path_of(options.vm, planned ? "/corrections" : "/plans"), preview);
+  const auto answer =
+      post(session, path_of(options.vm, planned ? "/corrections" : "/plans"), preview);
   if (failed(answer)) {
     return explain(session, answer);
   }
@@ -187,7 +216,7 @@ int correct(const Session& session, const CorrectOptions& options) {
 
 int undo(const Session& session, const UndoOptions& options) {
   std::string path = "/api/v1/corrections";
-  path += options.id.empty() ? "?limit=1&vm=" + percent_encoded(options.vm)
+  path += options.id.empty() ? "?stands=true&limit=1&vm=" + percent_encoded(options.vm)
                              : "/" + percent_encoded(options.id);
   const auto answer = session.client.get(path);
   if (failed(answer)) {
@@ -197,7 +226,7 @@ int undo(const Session& session, const UndoOptions& options) {
   if (options.id.empty()) {
     const Json& list = field(answer->body, "corrections");
     if (list.empty()) {
-      complain("there is no correction to undo");
+      complain("no correction stands that could be undone; `kvm-tsc log` has those there were");
       return kFailed;
     }
     correction = list.front();
@@ -207,8 +236,8 @@ int undo(const Session& session, const UndoOptions& options) {
     print("Correction " + id + " of " + harmless(plain_text(field(correction, "vm"))) + ", " +
           plain_text(field(correction, "verdict")) + ", requested " +
           plain_text(field(correction, "requested")) + " by " +
-          harmless(plain_text(field(field(correction, "requester"), "who"))) +
-          "\nUndoing writes the offsets that were there before.\n");
+          harmless(plain_text(field(field(correction, "requester"), "who"))) + "\n" +
+          undoing_means(correction) + "\n");
     std::fflush(stdout);
   }
   if (!agreed(session, options.yes)) {

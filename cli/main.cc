@@ -20,7 +20,7 @@ Examples:
   kvm-tsc plan web-1                   what aligning its vCPUs would do; changes nothing
   kvm-tsc correct web-1                shows the plan, asks, does it, and says whether it took
   kvm-tsc plan web-1 --restore f.json  what writing these offsets would do
-  kvm-tsc undo                         takes the last correction back
+  kvm-tsc undo                         takes back the newest correction that stands
   kvm-tsc --json vms | jq .            for programs
 
 Exit status: 0 done; 1 refused, or a correction ended other than corrected, or doctor found a
@@ -127,8 +127,9 @@ int run(int argc, char** argv) {
 
   UndoOptions undoing;
   auto* takes_back = app.add_subcommand("undo", "Takes a correction back");
-  takes_back->add_option("ID", undoing.id, "The correction; otherwise the last one");
-  takes_back->add_option("--vm", undoing.vm, "The last one of this VM");
+  takes_back->add_option("ID", undoing.id,
+                         "The correction; otherwise the newest that still stands");
+  takes_back->add_option("--vm", undoing.vm, "The newest that still stands of this VM");
   add_consent_options(*takes_back, undoing.allow, undoing.reason, undoing.yes);
   takes_back->callback(
       [&] { command = [&](const Session& session) { return undo(session, undoing); }; });

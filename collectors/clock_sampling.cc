@@ -44,6 +44,7 @@ void ClockSampling::observe(VmState& state) {
     read_frequencies(state, tracked);
   }
   state.clock = tracked.clock;
+  state.clock_taken = tracked.taken;
   state.divergence = tracked.divergence;
   state.clock_error = tracked.error;
   state.clock_errors = tracked.errors;
@@ -69,6 +70,7 @@ void ClockSampling::read_clock(const VmState& state, Tracked& tracked) {
   }
   holds_.others.observe(reading->held);
   tracked.clock = reading->triple;
+  tracked.taken = clock_->monotonic();
   tracked.error.reset();
   const VcpuReading* reference = reference_of(state);
   if (reference != nullptr && state.frequency) {
@@ -97,6 +99,14 @@ void ClockSampling::read_frequencies(const VmState& state, Tracked& tracked) {
     }
     holds_.vcpus.observe(frequency->held);
     tracked.frequencies[id] = Known{frequency->khz, state.steps[i]};
+  }
+}
+
+void ClockSampling::renew(const VmKey& vm) {
+  if (const auto found = tracked_.find(vm); found != tracked_.end()) {
+    found->second.due = MonotonicTime{};
+    found->second.clock.reset();
+    found->second.divergence.reset();
   }
 }
 

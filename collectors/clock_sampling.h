@@ -35,6 +35,10 @@ class ClockSampling {
   // judged. A VM whose process is not known is left alone.
   void observe(VmState& state);
 
+  // The VM's offsets or clock may have been changed: its clock as last read counts for nothing, and
+  // is read again at the next sweep.
+  void renew(const VmKey& vm);
+
   // Forgets all VMs but these.
   void keep_only(const std::set<VmKey>& vms);
 
@@ -48,6 +52,7 @@ class ClockSampling {
   struct Tracked {
     MonotonicTime due;  // of the next clock reading
     std::optional<ClockTriple> clock;
+    MonotonicTime taken;  // of `clock`
     std::optional<Divergence> divergence;
     std::optional<Error> error;
     std::uint64_t errors = 0;

@@ -91,6 +91,7 @@ struct Correction {
   CorrectionFacts facts;
   std::optional<Error> error;          // why not kCorrected
   std::optional<std::string> undo_of;  // the correction that this one takes back
+  bool redo = false;  // which is itself an undo, so that this one goes forward again
 };
 
 // Gives it its verdict.

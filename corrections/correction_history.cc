@@ -4,6 +4,8 @@
 
 namespace kvmtsc {
 
+constexpr std::size_t kNewest = 1000;
+
 Result<PastCorrection> CorrectionHistory::find(const std::string& id) const {
   if (const auto* const entry = book_->find(id)) {
     return past_of(entry->correction);
@@ -24,12 +26,34 @@ Result<PastCorrection> CorrectionHistory::find(const std::string& id) const {
   return *std::move(past);
 }
 
+// The book knows more than the journal should that have failed.
+void CorrectionHistory::append(const JournalCorrection& row,
+                               std::vector<PastCorrection>& history) const {
+  const auto* const entry = book_->find(row.id);
+  auto past = entry != nullptr ? std::optional{past_of(entry->correction)} : parse_past(row.json);
+  if (past) {
+    history.push_back(*std::move(past));
+  }
+}
+
+Result<std::vector<PastCorrection>> CorrectionHistory::newest(const std::string& label) const {
+  const auto rows = journal_->corrections(kNewest, label);
+  if (!rows) {
+    return rows.error();
+  }
+  std::vector<PastCorrection> history;
+  for (auto row = rows->rbegin(); row != rows->rend(); ++row) {
+    append(*row, history);
+  }
+  return history;
+}
+
 Result<std::vector<PastCorrection>> CorrectionHistory::later_than(const std::string& id) const {
   std::vector<PastCorrection> later;
-  for (const Correction* correction : book_->after(id)) {
-    later.push_back(past_of(*correction));
-  }
   if (book_->find(id) != nullptr) {
+    for (const Correction* correction : book_->after(id)) {
+      later.push_back(past_of(*correction));
+    }
     return later;
   }
   const auto rows = journal_->corrections_after(id);
@@ -37,11 +61,7 @@ Result<std::vector<PastCorrection>> CorrectionHistory::later_than(const std::str
     return rows.error();
   }
   for (const JournalCorrection& row : *rows) {
-    // Those of this run are in both, and the book knows more should the journal have failed.
-    const bool ours = std::ranges::find(later, row.id, &PastCorrection::id) != later.end();
-    if (auto past = ours ? std::nullopt : parse_past(row.json)) {
-      later.push_back(*std::move(past));
-    }
+    append(row, later);
   }
   return later;
 }

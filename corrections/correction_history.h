@@ -19,10 +19,14 @@ class CorrectionHistory {
 
   // kNotFound when there is none, kConflict when its record does not say enough.
   Result<PastCorrection> find(const std::string& id) const;
-  // Those that came after it, of any VM.
+  // The newest 1000 of the VM with this label, or of all; the oldest first.
+  Result<std::vector<PastCorrection>> newest(const std::string& label) const;
+  // Those that came after it, of any VM, the oldest first.
   Result<std::vector<PastCorrection>> later_than(const std::string& id) const;
 
  private:
+  void append(const JournalCorrection& row, std::vector<PastCorrection>& history) const;
+
   const CorrectionBook* book_;
   Journal* journal_;
 };

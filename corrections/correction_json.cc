@@ -152,6 +152,7 @@ Json to_json(const Correction& correction) {
           {"requester", {{"who", correction.requester.who}, {"from", correction.requester.from}}},
           {"idempotency", or_null(correction.mark, json_of_mark)},
           {"undo_of", or_null(correction.undo_of)},
+          {"redo", correction.redo},
           {"plan", body_of(correction.plan)},
           {"report", or_null(correction.report, json_of)},
           {"facts",

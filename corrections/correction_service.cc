@@ -13,6 +13,11 @@
 #include "corrections/undo.h"
 
 namespace kvmtsc {
+namespace {
+
+constexpr Nanoseconds kClockDeadline = std::chrono::milliseconds(100);
+
+}  // namespace
 
 CorrectionService::CorrectionService(CorrectionOptions options, Parts parts)
     : options_(options),
@@ -64,22 +69,26 @@ std::optional<PlanRecord> CorrectionService::find_plan(const std::string& id) co
 }
 
 // With mutex_ held.
-Status CorrectionService::check_room(const VmKey& vm, MonotonicTime now) {
+Status CorrectionService::check_room(const VmKey& vm, bool limited, MonotonicTime now) {
   if (const auto other = book_.under_way(vm)) {
     return Error{ErrorKind::kConflict, "correction " + *other + " of this VM is under way",
                  "wait for its verdict"};
   }
-  return limits_.check(vm, now);
+  return limited ? limits_.check(vm, now) : ok_status();
 }
 
 Result<Correction> CorrectionService::accept(const CorrectionRequest& request,
                                              const PlanRecord& planned,
-                                             const std::optional<std::string>& undo_of) {
+                                             const PastCorrection* undoes) {
   if (!options_.enabled || parts_.writer == nullptr) {
     return Error{ErrorKind::kPermission, "corrections are off",
                  "start the service with --correction.enabled and --attach.mode=correct"};
   }
-  if (auto good = planner_.check(planned, request.allowed); !good) {
+  std::set<Objection> allowed = request.allowed;
+  if (undoes != nullptr) {
+    allowed.insert(allowed_to_undo().begin(), allowed_to_undo().end());
+  }
+  if (auto good = planner_.check(planned, allowed); !good) {
     return good.error();
   }
   Correction correction;
@@ -91,12 +100,15 @@ Result<Correction> CorrectionService::accept(const CorrectionRequest& request,
   correction.requester = request.requester;
   correction.mark = request.mark;
   correction.requested = parts_.clock->realtime();
-  correction.undo_of = undo_of;
+  if (undoes != nullptr) {
+    correction.undo_of = undoes->id;
+    correction.redo = undoes->undo_of && !undoes->redo;
+  }
   {
     // Held across the journal, so that of two engineers at once only one is recorded as accepted.
     const std::lock_guard lock(mutex_);
     const MonotonicTime now = parts_.clock->monotonic();
-    if (auto room = check_room(planned.plan.vm, now); !room) {
+    if (auto room = check_room(planned.plan.vm, undoes == nullptr, now); !room) {
       return room.error();
     }
     if (auto recorded = parts_.journal->record(
@@ -104,7 +116,9 @@ Result<Correction> CorrectionService::accept(const CorrectionRequest& request,
         !recorded) {
       return recorded.error();
     }
-    limits_.count(planned.plan.vm, now);
+    if (undoes == nullptr) {
+      limits_.count(planned.plan.vm, now);
+    }
     book_.add(correction);
   }
   parts_.wake();
@@ -117,7 +131,7 @@ Result<Correction> CorrectionService::request(const CorrectionRequest& request) 
     return Error{ErrorKind::kNotFound,
                  "there is no plan " + request.plan_id + ", or it has expired", "make a new plan"};
   }
-  auto accepted = accept(request, *planned, {});
+  auto accepted = accept(request, *planned, nullptr);
   if (!accepted) {
     refuse(planned->vm, request.requester, accepted.error());
   }
@@ -143,7 +157,7 @@ Result<Correction> CorrectionService::undo(const std::string& id,
   const auto past = find_past(id);
   const auto planned = past ? plan_back(*past) : Result<PlanRecord>(past.error());
   const Status kept = planned ? keep(*planned, requester) : Status(planned.error());
-  auto accepted = kept ? accept({planned->id, allowed, reason, requester, mark}, *planned, id)
+  auto accepted = kept ? accept({planned->id, allowed, reason, requester, mark}, *planned, &*past)
                        : Result<Correction>(kept.error());
   if (!accepted) {
     refuse(past ? past->vm : VmName{}, requester, accepted.error());
@@ -172,12 +186,21 @@ Result<PlanRecord> CorrectionService::plan_back(const PastCorrection& past) cons
   if (planned->vm.uuid != past.vm.uuid || !still_stands(past, planned->plan.vcpus)) {
     return changed_since(past.vm, "that correction");
   }
+  std::erase_if(planned->plan.objections, [](const ObjectionFound& found) {
+    return allowed_to_undo().contains(found.objection);
+  });
   return planned;
 }
 
 Result<PastCorrection> CorrectionService::find_past(const std::string& id) const {
   const std::lock_guard lock(mutex_);
   return CorrectionHistory(book_, *parts_.journal).find(id);
+}
+
+Result<std::set<std::string>> CorrectionService::standing(const std::string& label) const {
+  const std::lock_guard lock(mutex_);
+  const auto history = CorrectionHistory(book_, *parts_.journal).newest(label);
+  return history ? kvmtsc::standing(*history) : Result<std::set<std::string>>(history.error());
 }
 
 std::optional<Correction> CorrectionService::find(const std::string& id) const {
@@ -222,7 +245,34 @@ void CorrectionService::apply(Correction correction) {
   publish(correction, "finished", {});
 }
 
+// Equal offsets are written again to bring a lost master clock back. Whether it is lost is asked
+// now: the plan's answer may be older than what made it come back. Not known is no reason to write.
+bool CorrectionService::nothing_to_do(Correction& correction, const VmState& vm) {
+  const bool writes_anew = std::ranges::all_of(
+      correction.plan.vcpus, [](const PlannedVcpu& vcpu) { return vcpu.now == vcpu.then; });
+  if (!writes_anew || correction.allowed.contains(Objection::kWithinBound) ||
+      parts_.clocks == nullptr) {
+    return false;
+  }
+  const auto clock = parts_.clocks->read_clock(attach_target(vm.key, vm.identity),
+                                               parts_.clock->monotonic() + kClockDeadline);
+  if (clock && !clock->triple.master_clock()) {
+    return false;
+  }
+  correction.error =
+      clock ? Error{ErrorKind::kConflict,
+                    "every vCPU has its offset already, and the master clock is in use",
+                    {}}
+            : clock.error();
+  finish(correction, Verdict::kNotApplied, parts_.clock->realtime());
+  publish(correction, "finished", {});
+  return true;
+}
+
 void CorrectionService::write(Correction& correction, const VmState& vm) {
+  if (nothing_to_do(correction, vm)) {
+    return;
+  }
   std::vector<WantedOffset> wanted;
   for (const PlannedVcpu& vcpu : correction.plan.vcpus) {
     wanted.push_back({vcpu.id, vcpu.then, vcpu.now});
@@ -231,6 +281,8 @@ void CorrectionService::write(Correction& correction, const VmState& vm) {
                                            parts_.clock->monotonic() + options_.write_deadline);
   settle(correction, report, parts_.clock->realtime());
   if (report) {
+    planner_.wrote(vm.key);
+    parts_.wrote(vm.key);
     if (was_ignored(*report)) {
       planner_.remember_protected(vm.key);
     }
@@ -280,6 +332,7 @@ void CorrectionService::observe(const Snapshot& snapshot) {
     entry.verification->look(entry.correction, find_vm(&snapshot, entry.correction.plan.vm),
                              {parts_.clock, parts_.clocks, options_.verify_deadline});
     if (entry.correction.state == CorrectionState::kDone) {
+      parts_.wrote(entry.correction.plan.vm);
       publish(entry.correction, "finished", entry.verification);
     } else {
       const std::lock_guard lock(mutex_);

@@ -66,6 +66,8 @@ class CorrectionService {
     std::function<SnapshotPtr()> latest;
     std::function<bool(const VmIdentity&)> migrating;
     std::function<void()> wake;
+    // Called in the sampling thread: what was read of the VM's clock before now counts for nothing.
+    std::function<void(const VmKey&)> wrote = [](const VmKey&) {};
   };
   CorrectionService(CorrectionOptions options, Parts parts);
 
@@ -87,8 +89,9 @@ class CorrectionService {
   Result<Correction> request(const CorrectionRequest& request);
 
   // Plans and queues the way back to the offsets before `id`, of this run of the service or an
-  // earlier one. kConflict unless it was the last one of its VM and nothing has changed since
-  // (corrections/undo.h); else as request().
+  // earlier one. kConflict unless it is on top of its VM's stack and nothing has changed since
+  // (corrections/undo.h). No rate limit and none of allowed_to_undo() is in the way; else as
+  // request().
   Result<Correction> undo(const std::string& id, const std::set<Objection>& allowed,
                           const std::string& reason, const Requester& requester,
                           const std::optional<RequestMark>& mark = {});
@@ -105,6 +108,10 @@ class CorrectionService {
   // say which VM it was of.
   Result<PastCorrection> find_past(const std::string& id) const;
 
+  // The ids of those that stand (corrections/undo.h), of the VM with this label or of all, as far
+  // back as the newest 1000 tell.
+  Result<std::set<std::string>> standing(const std::string& label) const;
+
   CorrectionCounts counts() const;
 
   // Sampling thread: carries out what is queued.
@@ -115,11 +122,13 @@ class CorrectionService {
  private:
   Status keep(const PlanRecord& planned, const Requester& requester);
   Result<PlanRecord> plan_back(const PastCorrection& past) const;
+  // `undoes` is null unless the plan is the way back from that one.
   Result<Correction> accept(const CorrectionRequest& request, const PlanRecord& planned,
-                            const std::optional<std::string>& undo_of);
-  Status check_room(const VmKey& vm, MonotonicTime now);
+                            const PastCorrection* undoes);
+  Status check_room(const VmKey& vm, bool limited, MonotonicTime now);
 
   void apply(Correction correction);
+  bool nothing_to_do(Correction& correction, const VmState& vm);
   void write(Correction& correction, const VmState& vm);
   void publish(const Correction& correction, const char* what,
                std::optional<Verification> verification);

@@ -74,6 +74,8 @@ PastCorrection past_of(const Correction& correction) {
   past.mark = correction.mark;
   past.requested = correction.requested;
   past.verdict = correction.verdict;
+  past.undo_of = correction.undo_of;
+  past.redo = correction.redo;
   for (const PlannedVcpu& vcpu : correction.plan.vcpus) {
     past.vcpus.push_back({vcpu.id, vcpu.now, vcpu.then});
   }
@@ -100,6 +102,10 @@ std::optional<PastCorrection> parse_past(const std::string& json) {
   }
   past.requested = reader.digits(whole, "requested", parse_rfc3339);
   past.verdict = parse_verdict(reader.at(whole, "verdict"));
+  if (!reader.at(whole, "undo_of").is_null()) {
+    past.undo_of = reader.text(whole, "undo_of");
+  }
+  past.redo = whole.value("redo", Json()) == true;
   for (const Json& vcpu : reader.at(reader.at(whole, "plan"), "vcpus")) {
     past.vcpus.push_back({reader.small<VcpuId>(vcpu, "id"), reader.digits(vcpu, "now", parse_i64),
                           reader.digits(vcpu, "then", parse_i64)});

@@ -1,6 +1,6 @@
-// PastCorrection: what undos, rate limits and repeated requests need to know of a
-// correction, whether this run
-// of the service made it or its record in the journal tells of it. Plain values and pure functions.
+// PastCorrection: what undos, rate limits and repeated requests need to know of a correction,
+// whether this run of the service made it or its record in the journal tells of it. Plain values
+// and pure functions.
 #pragma once
 
 #include <optional>
@@ -26,13 +26,15 @@ struct PastCorrection {
   std::optional<RequestMark> mark;  // absent without an Idempotency-Key
   std::vector<Vcpu> vcpus;          // ascending by id: every vCPU of the VM
   RealTime requested;
-  std::optional<Verdict> verdict;  // absent while under way
+  std::optional<Verdict> verdict;      // absent while under way
+  std::optional<std::string> undo_of;  // the correction that this one takes back
+  bool redo = false;                   // what it takes back is itself an undo
 };
 
 PastCorrection past_of(const Correction& correction);
 
-// From to_json(Correction). Absent when it is no such text, or of a version that did not record
-// which VM it was of.
+// From to_json(Correction); of versions that did not record it, an undo counts as no redo. Absent
+// when it is no such text, or of a version that did not record which VM it was of.
 std::optional<PastCorrection> parse_past(const std::string& json);
 
 }  // namespace kvmtsc

@@ -1,6 +1,7 @@
 #include "corrections/planner.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "tsc/plan_objections.h"
@@ -15,6 +16,13 @@ std::string in_words(const std::vector<ObjectionFound>& objections) {
             found.detail;
   }
   return text;
+}
+
+Error not_read_since(const VmState& vm) {
+  Error error{ErrorKind::kConflict, vm.label + ": it was not read again since its last correction",
+              "ask again after the next sweep"};
+  error.retry_after = std::chrono::seconds(1);
+  return error;
 }
 
 }  // namespace
@@ -47,10 +55,18 @@ Result<PlanRecord> Planner::make(const VmKey& key, const CorrectionGoal& goal) c
   PlanConditions conditions;
   conditions.max_step = max_step_;
   conditions.migrating = parts_.migrating(vm->identity);
+  std::optional<MonotonicTime> written;
   {
     const std::lock_guard lock(mutex_);
     conditions.tsc_protected = protected_.contains(key);
+    if (const auto found = written_.find(key); found != written_.end()) {
+      written = found->second;
+    }
   }
+  if (written && vm->reading && vm->reading->taken <= *written) {
+    return not_read_since(*vm);
+  }
+  conditions.clock_counts = !written || vm->clock_taken > *written;
   auto plan = plan_correction(*vm, snapshot->sequence, conditions, goal);
   if (!plan) {
     return plan.error();
@@ -80,6 +96,12 @@ Status Planner::check(const PlanRecord& planned, const std::set<Objection>& allo
   return ok_status();
 }
 
+void Planner::wrote(const VmKey& vm) {
+  const MonotonicTime now = parts_.clock->monotonic();
+  const std::lock_guard lock(mutex_);
+  written_[vm] = now;
+}
+
 void Planner::remember_protected(const VmKey& vm) {
   const std::lock_guard lock(mutex_);
   protected_.insert(vm);
@@ -87,7 +109,9 @@ void Planner::remember_protected(const VmKey& vm) {
 
 void Planner::forget_gone(const Snapshot& snapshot) {
   const std::lock_guard lock(mutex_);
-  std::erase_if(protected_, [&](const VmKey& key) { return find_vm(&snapshot, key) == nullptr; });
+  const auto is_gone = [&](const VmKey& key) { return find_vm(&snapshot, key) == nullptr; };
+  std::erase_if(protected_, is_gone);
+  std::erase_if(written_, [&](const auto& entry) { return is_gone(entry.first); });
 }
 
 }  // namespace kvmtsc

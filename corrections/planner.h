@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <mutex>
 #include <set>
 
@@ -23,13 +24,18 @@ class Planner {
   Planner(Nanoseconds max_step, Nanoseconds lifetime, Parts parts)
       : max_step_(max_step), lifetime_(lifetime), parts_(std::move(parts)) {}
 
-  // kGone for a VM that is not there; else as plan_correction().
+  // kGone for a VM that is not there; kConflict with `retry_after` when its reading is older than
+  // the last write (wrote()); else as plan_correction(). A clock older than that is none.
   Result<PlanRecord> make(const VmKey& vm, const CorrectionGoal& goal) const;
 
   // Whether a plan may be carried out now: kConflict when the VM's vCPUs or their offsets are no
   // longer those it saw, kRefused with each objection that stands now and is not allowed; else as
   // make().
   Status check(const PlanRecord& planned, const std::set<Objection>& allowed) const;
+
+  // Offsets of this VM were written, or may have been, until now: what was read before counts for
+  // nothing.
+  void wrote(const VmKey& vm);
 
   // KVM ignored a write of this VM: later plans object, until forget_gone() misses it.
   void remember_protected(const VmKey& vm);
@@ -40,7 +46,9 @@ class Planner {
   Nanoseconds lifetime_;
   Parts parts_;
   mutable std::mutex mutex_;
-  std::set<VmKey> protected_;  // guarded by mutex_
+  // Both guarded by mutex_.
+  std::set<VmKey> protected_;
+  std::map<VmKey, MonotonicTime> written_;
 };
 
 // Null when it is not there, or there is no snapshot.

@@ -40,7 +40,7 @@ Status recall_limits(Journal& journal, const Clock& clock, unsigned most, RateLi
   const RealTime now = clock.realtime();
   std::vector<std::pair<Nanoseconds, VmKey>> by_age;
   for (const JournalCorrection& row : *rows) {
-    if (const auto past = parse_past(row.json)) {
+    if (const auto past = parse_past(row.json); past && !past->undo_of) {
       const auto age = std::max(Nanoseconds{0}, now.since_epoch - past->requested.since_epoch);
       by_age.emplace_back(age, past->key);
     }

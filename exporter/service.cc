@@ -88,7 +88,12 @@ Service::Service(const CommandLine& command_line, const Settings& settings, Need
                     [paths = settings.paths](const VmIdentity& vm) {
                       return shows_migration(paths, vm.pid);
                     },
-                    [this] { sampler_.run_soon([this] { corrections_.run_queued(); }); }}),
+                    [this] { sampler_.run_soon([this] { corrections_.run_queued(); }); },
+                    [this](const VmKey& vm) {
+                      if (clock_sampling_ != nullptr) {
+                        clock_sampling_->renew(vm);
+                      }
+                    }}),
       access_(std::move(needs.access)),
       demo_token_(std::move(needs.demo_token)),
       sweep_(sweep_options(settings), system_clock(), host_clock_,

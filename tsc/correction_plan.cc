@@ -129,7 +129,7 @@ Result<CorrectionPlan> plan_correction(const VmState& vm, std::uint64_t sequence
   plan.goal = goal;
   plan.frequency = vm.frequency;
   plan.sequence = sequence;
-  if (vm.clock) {
+  if (vm.clock && conditions.clock_counts) {
     plan.master_clock = vm.clock->master_clock();
   }
   for (const VcpuReading& vcpu : vm.reading->vcpus) {

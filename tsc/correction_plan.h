@@ -68,6 +68,7 @@ struct PlanConditions {
   Nanoseconds max_step = std::chrono::seconds(1);
   bool tsc_protected = false;
   bool migrating = false;
+  bool clock_counts = true;  // VmState::clock was read after the last write
 };
 
 // kNotFound for a vCPU that is not there, kInvalid for a goal that is none (both shifts or neither,

@@ -41,6 +41,7 @@ struct VmState {
   // From KVM_GET_CLOCK, where attaching is allowed: of the last reading, which is up to
   // attach.clock_interval old. Absent when it failed, with `clock_error` saying why.
   std::optional<ClockTriple> clock;
+  MonotonicTime clock_taken;  // when; meaningless without one
   std::optional<Divergence> divergence;
   std::optional<Error> clock_error;
   std::uint64_t clock_errors = 0;  // failed clock readings since the VM was found

@@ -1,6 +1,7 @@
 #include "exporter/api/api.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/parse.h"
@@ -77,13 +78,28 @@ Response corrections(const ApiSources& sources, const Request& request) {
   if (!limit) {
     return bad_query("limit");
   }
-  const auto rows = sources.journal->corrections(*limit, label_of(sources, request));
+  const std::string stands = request.query_value("stands").value_or("");
+  if (!stands.empty() && stands != "true") {
+    return problem_response(
+        Error{ErrorKind::kInvalid, "the query's \"stands\" is not \"true\"", {}});
+  }
+  const std::string label = label_of(sources, request);
+  const auto standing = stands.empty() ? Result<std::set<std::string>>(std::set<std::string>{})
+                                       : sources.corrections->standing(label);
+  if (!standing) {
+    return problem_response(standing.error());
+  }
+  const auto rows = sources.journal->corrections(stands.empty() ? *limit : kMostEvents, label);
   if (!rows) {
     return problem_response(rows.error());
   }
   std::string list;
+  std::size_t listed = 0;
   for (const JournalCorrection& row : *rows) {
-    list += (list.empty() ? "" : ",") + row.json;
+    const bool wanted = stands.empty() || standing->contains(row.id);
+    if (wanted && listed < *limit) {
+      list += (listed++ == 0 ? "" : ",") + row.json;
+    }
   }
   return json_text_response(200, "{\"corrections\":[" + list + "]}");
 }

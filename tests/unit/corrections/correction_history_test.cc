@@ -58,7 +58,7 @@ TEST_F(CorrectionHistoryTest, TellsEachOfThoseThatCameLaterOnce) {
     recorded(correction(id));
   }
   book_.add(correction("c-3"));
-  EXPECT_EQ(later_than("c-1"), (std::vector<std::string>{"c-3", "c-2"}));
+  EXPECT_EQ(later_than("c-1"), (std::vector<std::string>{"c-2", "c-3"}));
   EXPECT_EQ(later_than("c-2"), (std::vector<std::string>{"c-3"}));
   EXPECT_TRUE(later_than("c-3").empty());
 }

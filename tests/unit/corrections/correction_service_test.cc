@@ -1,6 +1,7 @@
 #include "corrections/correction_service.h"
 
 #include <memory>
+#include <random>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -16,6 +17,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::UnorderedElementsAre;
 
 // Keeps offsets as KVM would, and misbehaves as a test says.
 class FakeVm final : public OffsetWriter, public ClockSource {
@@ -85,6 +87,7 @@ class CorrectionServiceTest : public testing::Test {
     parts.latest = [this] { return latest_; };
     parts.migrating = [this](const VmIdentity&) { return migrating_; };
     parts.wake = [this] { ++wakes_; };
+    parts.wrote = [this](const VmKey& vm) { renewed_.push_back(vm); };
     return parts;
   }
 
@@ -107,6 +110,10 @@ class CorrectionServiceTest : public testing::Test {
       vm.skew = analyse_skew(reading.vcpus, 0, 0);
       vm.reading = reading;
       vm.frequency = Frequency{1e9, 0};
+      if (clock_seen_) {
+        vm.clock = ClockTriple{};  // without the flags of a master clock
+        vm.clock_taken = *clock_seen_;
+      }
       snapshot->vms.push_back(vm);
     }
     latest_ = snapshot;
@@ -121,23 +128,24 @@ class CorrectionServiceTest : public testing::Test {
   }
   // Ends the service as kill -9 would and starts it anew with the same journal.
   void restart() {
-    service_ = std::make_unique<CorrectionService>(enabled(), parts());
+    service_ = std::make_unique<CorrectionService>(limits_, parts());
     ASSERT_TRUE(service_->recover());
     sweep();
   }
   // One that was carried out and verified.
-  Result<Correction> aligned() {
-    auto accepted = align();
-    service_->run_queued();
-    sweep();
-    sweep();
-    return accepted;
-  }
+  Result<Correction> aligned() { return carried_out(align()); }
   Result<Correction> undo(const std::string& id) {
     return service_->undo(id, {Objection::kBackwards}, "", kEngineer);
   }
   Correction state_of(const Result<Correction>& correction) {
     return *service_->find(correction->id);
+  }
+
+  Result<Correction> carried_out(Result<Correction> accepted) {
+    service_->run_queued();
+    sweep();
+    sweep();
+    return accepted;
   }
 
   const VmKey kKey{7, 3, 1};
@@ -146,6 +154,9 @@ class CorrectionServiceTest : public testing::Test {
   FakeJournal journal_;
   FakeVm vm_;
   SnapshotPtr latest_;
+  CorrectionOptions limits_ = enabled();
+  std::optional<MonotonicTime> clock_seen_;  // when the sweeps' reading of the clock was made
+  std::vector<VmKey> renewed_;
   bool migrating_ = false;
   bool gone_ = false;
   std::uint64_t sequence_ = 0;
@@ -223,6 +234,7 @@ TEST_F(CorrectionServiceTest, AnIgnoredWriteIsNotAppliedAndTheVmRemembered) {
   service_->run_queued();
   EXPECT_EQ(state_of(accepted).verdict, Verdict::kNotApplied);
   EXPECT_EQ(state_of(accepted).facts.read_back_equal, false);
+  sweep();
   EXPECT_THAT(align().error().message, HasSubstr("protected_tsc"));
   gone_ = true;
   sweep();
@@ -372,11 +384,173 @@ TEST_F(CorrectionServiceTest, UndoesACorrectionOfAnEarlierRun) {
   EXPECT_THAT(vm_.offsets, ElementsAre(100, 100, 900));
   sweep();
   sweep();
-  // It is not the last one any more, in this run and the next.
-  EXPECT_THAT(undo(accepted->id).error().message, HasSubstr("came later"));
+  // It does not stand any more, in this run and the next.
+  EXPECT_THAT(undo(accepted->id).error().message, HasSubstr("was taken back by " + undone->id));
   restart();
-  EXPECT_THAT(undo(accepted->id).error().message, HasSubstr("came later"));
-  EXPECT_TRUE(service_->undo(undone->id, {}, "", kEngineer));
+  EXPECT_THAT(undo(accepted->id).error().message, HasSubstr("was taken back by " + undone->id));
+  const auto redone = service_->undo(undone->id, {}, "", kEngineer);
+  ASSERT_TRUE(redone);
+  EXPECT_TRUE(redone->redo);
+}
+
+TEST_F(CorrectionServiceTest, UndoingGoesDownTheStack) {
+  const auto first = aligned();  // 100 100 900 -> 900 900 900
+  const auto plan = service_->plan(kKey, ShiftGoal{50, {}}, kEngineer);
+  const auto second = carried_out(service_->request({plan->id, {}, "", kEngineer}));
+  EXPECT_THAT(vm_.offsets, ElementsAre(950, 950, 950));
+  EXPECT_THAT(*service_->standing("web"), UnorderedElementsAre(first->id, second->id));
+  const auto back = carried_out(undo(second->id));
+  EXPECT_FALSE(back->redo);
+  EXPECT_THAT(*service_->standing("web"), ElementsAre(first->id));
+  ASSERT_TRUE(carried_out(undo(first->id)));
+  EXPECT_THAT(vm_.offsets, ElementsAre(100, 100, 900));
+  EXPECT_TRUE(service_->standing("web")->empty());
+}
+
+// Random corrections, undos and redos, with restarts between, against a list of offsets in the
+// order in which they were reached: what an engineer's editor does.
+TEST_F(CorrectionServiceTest, UndoAndRedoAreThoseOfAnEditor) {
+  CorrectionOptions options = enabled();
+  options.per_vm_per_hour = options.per_host_per_hour = 1000;
+  limits_ = options;
+  restart();
+  std::mt19937 random(7);
+  struct Step {
+    std::string id;
+    std::vector<std::int64_t> before;
+  };
+  std::vector<Step> done;
+  std::vector<std::string> undos;  // the last run of them, the newest last
+  const std::vector<std::int64_t> begin = vm_.offsets;
+  for (int i = 0; i < 80; ++i) {
+    if (random() % 10 == 0) {
+      restart();
+    }
+    const auto choice = random() % 5;
+    const std::vector<std::int64_t> before = vm_.offsets;
+    if (choice < 2) {
+      const auto plan = service_->plan(
+          kKey, ShiftGoal{static_cast<std::int64_t>(1 + random() % 1000), {}}, kEngineer);
+      ASSERT_TRUE(plan) << plan.error().text();
+      const auto made = carried_out(service_->request({plan->id, {}, "", kEngineer}));
+      ASSERT_TRUE(made) << made.error().text();
+      done.push_back({made->id, before});
+      undos.clear();
+    } else if (choice < 4 && !done.empty()) {
+      const auto made = carried_out(undo(done.back().id));
+      ASSERT_TRUE(made) << made.error().text();
+      EXPECT_FALSE(made->redo);
+      EXPECT_EQ(vm_.offsets, done.back().before);
+      done.pop_back();
+      undos.push_back(made->id);
+    } else if (choice == 4 && !undos.empty()) {
+      const auto made = carried_out(undo(undos.back()));
+      ASSERT_TRUE(made) << made.error().text();
+      EXPECT_TRUE(made->redo);
+      done.push_back({made->id, before});
+      undos.pop_back();
+    }
+    std::set<std::string> wanted;
+    for (const Step& step : done) {
+      wanted.insert(step.id);
+    }
+    ASSERT_EQ(*service_->standing("web"), wanted) << i;
+    if (done.size() > 1) {
+      EXPECT_EQ(undo(done.front().id).error().kind, ErrorKind::kConflict);
+    }
+  }
+  while (!done.empty()) {
+    ASSERT_TRUE(carried_out(undo(done.back().id)));
+    done.pop_back();
+  }
+  EXPECT_EQ(vm_.offsets, begin);
+}
+
+TEST_F(CorrectionServiceTest, NoLimitStandsInTheWayBack) {
+  Result<Correction> last = align();
+  service_->run_queued();
+  sweep();
+  sweep();
+  for (int i = 1; i < 6; ++i) {
+    const auto plan = service_->plan(kKey, ShiftGoal{1, {}}, kEngineer);
+    last = carried_out(service_->request({plan->id, {}, "", kEngineer}));
+    ASSERT_TRUE(last) << last.error().text();
+  }
+  const auto plan = service_->plan(kKey, ShiftGoal{1, {}}, kEngineer);
+  EXPECT_EQ(service_->request({plan->id, {}, "", kEngineer}).error().kind, ErrorKind::kLimited);
+  const auto undone = carried_out(undo(last->id));
+  ASSERT_TRUE(undone) << undone.error().text();
+  // Nor does it take the room of one that goes on, also after a restart.
+  clock_.advance(std::chrono::minutes(59));
+  restart();
+  ASSERT_TRUE(carried_out(undo(undone->id)));
+  clock_.advance(std::chrono::minutes(2));
+  sweep();
+  EXPECT_TRUE(align({Objection::kWithinBound}));
+}
+
+TEST_F(CorrectionServiceTest, WhatOnlyProtectsFromGoingOnDoesNotProtectFromGoingBack) {
+  const auto plan = service_->plan(kKey, ShiftGoal{{}, seconds(5)}, kEngineer);
+  EXPECT_EQ(service_->request({plan->id, {}, "", kEngineer}).error().kind, ErrorKind::kRefused);
+  const auto large =
+      carried_out(service_->request({plan->id, {Objection::kLargeStep}, "", kEngineer}));
+  ASSERT_TRUE(large);
+  // That the guest's time goes back is what the guest would notice: it is said, and asked for.
+  const auto refused = service_->undo(large->id, {}, "", kEngineer);
+  EXPECT_THAT(refused.error().message, testing::StartsWith("backwards: "));
+  EXPECT_THAT(refused.error().message, testing::Not(HasSubstr("large_step")));
+  migrating_ = true;
+  EXPECT_THAT(undo(large->id).error().message, HasSubstr("migrating"));
+  migrating_ = false;
+  EXPECT_TRUE(carried_out(undo(large->id)));
+}
+
+TEST_F(CorrectionServiceTest, AReadingFromBeforeTheLastWriteCountsForNothing) {
+  const auto first = align();
+  service_->run_queued();
+  const auto planned = service_->plan(kKey, AlignGoal{}, kEngineer);
+  ASSERT_FALSE(planned);
+  EXPECT_EQ(planned.error().kind, ErrorKind::kConflict);
+  EXPECT_THAT(planned.error().message, HasSubstr("not read again since its last correction"));
+  EXPECT_TRUE(planned.error().retry_after);
+  EXPECT_THAT(renewed_, ElementsAre(kKey));
+  sweep();
+  EXPECT_TRUE(service_->plan(kKey, AlignGoal{}, kEngineer));
+}
+
+TEST_F(CorrectionServiceTest, AMasterClockLostBeforeTheLastWriteIsNoReasonForAnother) {
+  vm_.master_clock = false;
+  clock_seen_ = clock_.monotonic();
+  sweep();
+  const auto first = align();
+  vm_.master_clock = true;
+  service_->run_queued();
+  sweep();
+  sweep();
+  EXPECT_EQ(state_of(first).verdict, Verdict::kCorrected);
+  const auto second = align();
+  ASSERT_FALSE(second);
+  EXPECT_THAT(second.error().message, HasSubstr("every vCPU has this offset already"));
+}
+
+TEST_F(CorrectionServiceTest, WhetherTheMasterClockIsLostIsAskedAgainBeforeEqualOffsetsAreWritten) {
+  vm_.offsets = {900, 900, 900};
+  vm_.master_clock = false;
+  clock_seen_ = clock_.monotonic();
+  sweep();
+  const auto back_by_itself = align();
+  ASSERT_TRUE(back_by_itself) << back_by_itself.error().text();
+  vm_.master_clock = true;
+  service_->run_queued();
+  EXPECT_EQ(vm_.writes, 0);
+  EXPECT_EQ(state_of(back_by_itself).verdict, Verdict::kNotApplied);
+  EXPECT_THAT(state_of(back_by_itself).error->message, HasSubstr("the master clock is in use"));
+
+  vm_.master_clock = false;
+  const auto lost = align();
+  ASSERT_TRUE(lost) << lost.error().text();
+  service_->run_queued();
+  EXPECT_EQ(vm_.writes, 1);
 }
 
 TEST_F(CorrectionServiceTest, UndoesNothingOfAnEarlierRunOverAChange) {

@@ -50,6 +50,57 @@ TEST(Undo, OnlyOfTheVmsLast) {
   EXPECT_TRUE(way_back(first, {other}));
 }
 
+PastCorrection undo(const std::string& id, const std::string& of,
+                    Verdict verdict = Verdict::kCorrected) {
+  PastCorrection undo = past(id, verdict);
+  undo.undo_of = of;
+  return undo;
+}
+
+TEST(Undo, WhatWasTakenBackIsNoObstacle) {
+  const auto a = past("a", Verdict::kCorrected);
+  const auto b = past("b", Verdict::kCorrected);
+  EXPECT_TRUE(way_back(a, {b, undo("u", "b")}));
+  EXPECT_TRUE(way_back(a, {b, undo("u", "b"), past("n", Verdict::kNotApplied)}));
+  // Redone, it lies there again; taken back once more, it does not.
+  EXPECT_FALSE(way_back(a, {b, undo("u", "b"), undo("r", "u")}));
+  EXPECT_TRUE(way_back(a, {b, undo("u", "b"), undo("r", "u"), undo("v", "r")}));
+  // An undo that did not take, or not for certain, takes nothing away.
+  EXPECT_FALSE(way_back(a, {b, undo("u", "b", Verdict::kNotApplied)}));
+  EXPECT_FALSE(way_back(a, {b, undo("u", "b", Verdict::kUncertain)}));
+}
+
+TEST(Undo, SaysWhatIsInTheWayAndWhatToDo) {
+  const auto a = past("a", Verdict::kCorrected);
+  const auto b = past("b", Verdict::kCorrected);
+  EXPECT_EQ(way_back(a, {b, past("c", Verdict::kCorrected)}).error().text(),
+            "correction c of this VM came later; undo that one first");
+  EXPECT_EQ(way_back(a, {past("c", std::nullopt)}).error().remedy, "wait for its verdict");
+  EXPECT_EQ(way_back(b, {undo("u", "b")}).error().text(),
+            "correction b was taken back by u; to bring it about again, undo u");
+  EXPECT_EQ(way_back(b, {undo("u", "b"), undo("r", "u")}).error().text(),
+            "correction r of this VM came later; undo that one first");
+}
+
+TEST(Undo, AnUndoCanBeTakenBackInItsTurn) {
+  EXPECT_TRUE(way_back(undo("u", "b"), {}));
+  EXPECT_TRUE(way_back(undo("u", "b"), {undo("v", "a"), undo("r", "v")}));
+  EXPECT_FALSE(way_back(undo("u", "b"), {undo("v", "a")}));
+}
+
+TEST(Undo, WhatStandsIsWhatNothingTookAway) {
+  const auto a = past("a", Verdict::kCorrected);
+  const auto b = past("b", Verdict::kCorrected);
+  auto other = past("o", Verdict::kCorrected);
+  other.key.fd = 9;
+  using Ids = std::set<std::string>;
+  EXPECT_EQ(standing(std::vector{a, other, b}), (Ids{"a", "b", "o"}));
+  EXPECT_EQ(standing(std::vector{a, b, other, undo("u", "b")}), (Ids{"a", "o"}));
+  EXPECT_EQ(standing(std::vector{a, b, undo("u", "b"), undo("v", "a")}), Ids{});
+  EXPECT_EQ(standing(std::vector{a, b, undo("u", "b"), undo("r", "u")}), (Ids{"a", "r"}));
+  EXPECT_EQ(standing(std::vector{a, past("n", Verdict::kRolledBack)}), Ids{"a"});
+}
+
 TEST(Undo, ACorrectedOneStandsOnlyWhole) {
   const auto corrected = past("c-1", Verdict::kCorrected);
   EXPECT_TRUE(still_stands(corrected, standing(900, 900)));

@@ -277,6 +277,21 @@ TEST_F(ApiTest, CorrectionsAreListedByAnyNameOfTheirVm) {
   EXPECT_EQ(call("GET", "/api/v1/corrections?vm=sim-nested").body["corrections"].size(), 0u);
 }
 
+TEST_F(ApiTest, TellsWhichCorrectionsStand) {
+  const Reply made = call("POST", "/api/v1/vms/sim-skewed/corrections", R"({"goal":"align"})");
+  EXPECT_EQ(finish(made), "corrected");
+  const auto stands = [&] { return call("GET", "/api/v1/corrections?stands=true").body; };
+  EXPECT_EQ(stands()["corrections"][0]["id"], made.body["id"]);
+  const std::string id = made.body["id"];
+  const Reply undone =
+      call("POST", "/api/v1/corrections/" + id + "/undo", R"({"allow":["backwards"]})");
+  EXPECT_EQ(undone.body["redo"], false);
+  EXPECT_EQ(finish(undone), "corrected");
+  EXPECT_TRUE(stands()["corrections"].empty());
+  EXPECT_EQ(call("GET", "/api/v1/corrections").body["corrections"].size(), 2u);
+  EXPECT_EQ(call("GET", "/api/v1/corrections?stands=maybe").status, 400);
+}
+
 TEST_F(ApiTest, TheSameKeyIsOneCorrection) {
   const std::string path = "/api/v1/vms/sim-skewed/corrections";
   const Reply first = call("POST", path, R"({"goal":"align"})", "key");
