@@ -27,7 +27,8 @@ struct ClockTriple {
   static constexpr std::uint32_t kHostTsc = 8;
 
   // True while all vCPUs share one offset as far as KVM knows, and the guest's kvmclock is computed
-  // from its TSC alone. Also false before the vCPUs have first run.
+  // from its TSC alone. Also false before the vCPUs have first run: ask master_clock() of
+  // snapshot.h.
   bool master_clock() const { return (flags & kTscStable) != 0; }
 };
 

@@ -129,8 +129,8 @@ Result<CorrectionPlan> plan_correction(const VmState& vm, std::uint64_t sequence
   plan.goal = goal;
   plan.frequency = vm.frequency;
   plan.sequence = sequence;
-  if (vm.clock && conditions.clock_counts) {
-    plan.master_clock = vm.clock->master_clock();
+  if (conditions.clock_counts) {
+    plan.master_clock = master_clock(vm);
   }
   for (const VcpuReading& vcpu : vm.reading->vcpus) {
     plan.vcpus.push_back({vcpu.id, vcpu.offset, vcpu.offset, 0, {}});

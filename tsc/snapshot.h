@@ -30,6 +30,11 @@ struct VmState {
   // The last reading; absent when this sweep could not read the VM, with `error` saying why.
   std::optional<VmReading> reading;
   std::optional<Error> error;
+  // Its source could not list this time, `error` is the source's, and whether the VM still runs
+  // is not known.
+  bool source_failed = false;
+  // One sentence that says why `reading` is not trusted; empty where it is, and without one.
+  std::string trust_reason;
   std::uint64_t read_errors = 0;  // sweeps that failed to read this VM, since it was found
 
   // Confirmed skew (Confirmation); absent while unconfirmed or untrusted.
@@ -42,12 +47,24 @@ struct VmState {
   // attach.clock_interval old. Absent when it failed, with `clock_error` saying why.
   std::optional<ClockTriple> clock;
   MonotonicTime clock_taken;  // when; meaningless without one
+  // No vCPU had run when `clock` was read: KVM has not decided on a master clock yet.
+  bool never_ran = false;
   std::optional<Divergence> divergence;
   std::optional<Error> clock_error;
   std::uint64_t clock_errors = 0;  // failed clock readings since the VM was found
-  // KVM_GET_TSC_KHZ of the reference vCPU; absent while unknown.
+  // KVM_GET_TSC_KHZ of the reference vCPU, which is what the guest is told; absent while unknown.
   std::optional<std::uint32_t> tsc_khz;
 };
+
+// Whether the VM has a master clock; absent where that is not known, or not decided before its
+// first vCPU has run.
+std::optional<bool> master_clock(const VmState& vm);
+
+// By how much of itself the guest's TSC runs faster (+) or slower (-) than the kHz that KVM tells
+// the guest; absent while one of the two is unknown. KVM lets up to kToldTolerance pass unscaled
+// (tsc_tolerance_ppm in arch/x86/kvm/x86.c): a guest that trusts the number loses that much time.
+std::optional<double> told_frequency_error(const VmState& vm);
+inline constexpr double kToldTolerance = 250e-6;
 
 struct CollectorStatus {
   std::string name;

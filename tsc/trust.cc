@@ -12,8 +12,12 @@ const char* trust_name(Trust trust) {
       return "changed";
     case Trust::kTorn:
       return "torn";
+    case Trust::kChanging:
+      return "changing";
     case Trust::kUnstableHostTsc:
       return "unstable_host_tsc";
+    case Trust::kOrphaned:
+      return "orphaned";
   }
   return "torn";
 }
@@ -28,6 +32,10 @@ const char* trust_explanation(Trust trust) {
       return "an offset changed while it was being read";
     case Trust::kTorn:
       return "not every vCPU could be read, or not every one has run since the host resumed";
+    case Trust::kChanging:
+      return "an offset does not hold still: it was another one at reading after reading";
+    case Trust::kOrphaned:
+      return "the VM's process has ended, and another process holds what is left of it";
     case Trust::kUnstableHostTsc:
       return "the host does not keep time by its TSC, so KVM adjusts offsets by itself";
   }

@@ -1,6 +1,8 @@
 // Trust: whether a reading may be believed, and if not, why not.
 #pragma once
 
+#include <array>
+
 namespace kvmtsc {
 
 // Ordered by severity; a VM's trust is the highest among its own and its vCPUs'.
@@ -9,10 +11,19 @@ enum class Trust {
   kNested,           // a nested guest was running: debugfs then shows L2's combined offset
   kChanged,          // a value changed between the two times it was read
   kTorn,             // not all vCPUs have run since the host resumed, or some could not be read
+  kChanging,         // an offset is another one at reading after reading (Confirmation)
   kUnstableHostTsc,  // the host's clocksource is not tsc: KVM rewrites offsets as it goes
+  kOrphaned,         // the VM's process has ended while another holds its descriptors
 };
 
-// Stable lower-case word: "trusted", "nested", "changed", "torn", "unstable_host_tsc".
+// Each of them once, best first.
+inline constexpr std::array kAllTrusts{
+    Trust::kTrusted,  Trust::kNested,          Trust::kChanged,  Trust::kTorn,
+    Trust::kChanging, Trust::kUnstableHostTsc, Trust::kOrphaned,
+};
+
+// Stable lower-case word: "trusted", "nested", "changed", "torn", "changing", "unstable_host_tsc",
+// "orphaned".
 const char* trust_name(Trust trust);
 
 // One sentence for people: what it means for the numbers.

@@ -32,6 +32,10 @@ struct VmIdentity {
   pid_t pid = 0;     // the process that owns the VM; 0 if it could not be found
   // Field 22 of /proc/<pid>/stat: clock ticks after boot; with pid it names one process for ever.
   std::uint64_t process_start = 0;
+  // The process that owned it has ended (pid is 0 then), and the kernel keeps the VM because
+  // somebody holds its descriptors: `holder` if it could be found, else 0.
+  bool orphaned = false;
+  pid_t holder = 0;
 };
 
 }  // namespace kvmtsc

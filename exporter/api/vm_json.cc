@@ -69,7 +69,7 @@ Json summary_json(const VmState& vm) {
             {"spread_ticks", nullptr},
             {"spread_seconds", nullptr},
             {"bound_ticks", nullptr},
-            {"master_clock", or_null(vm.clock, [](const auto& c) { return c.master_clock(); })},
+            {"master_clock", or_null(master_clock(vm))},
             {"frequency_hertz", or_null(vm.frequency, [](const auto& f) { return f.hertz; })},
             {"kvmclock_divergence_seconds",
              or_null(vm.divergence, [](const auto& d) { return d.seconds; })},

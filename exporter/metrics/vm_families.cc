@@ -125,7 +125,7 @@ void append_clocks(const Snapshot& snapshot, Families& families) {
   auto master =
       gauge("kvm_tsc_vm_master_clock",
             "1 while the VM's kvmclock is computed from its TSC alone (KVM_CLOCK_TSC_STABLE), "
-            "0 while it is not: a vCPU's offset differs, or no vCPU has run yet.");
+            "0 while it is not: a vCPU's offset differs.");
   auto divergence =
       gauge("kvm_tsc_vm_kvmclock_divergence_seconds",
             "How far the guest's TSC has moved ahead (+) of its kvmclock since the VM was "
@@ -138,8 +138,8 @@ void append_clocks(const Snapshot& snapshot, Families& families) {
                      "Why the VM's clock could not be read last time; the log has the remedy. "
                      "Always 1.");
   for (const VmState& vm : snapshot.vms) {
-    if (vm.clock) {
-      master.add({{"vm", vm.label}}, vm.clock->master_clock() ? 1 : 0);
+    if (const auto decided = master_clock(vm)) {
+      master.add({{"vm", vm.label}}, *decided ? 1 : 0);
     }
     if (vm.divergence) {
       divergence.add({{"vm", vm.label}}, vm.divergence->seconds);
