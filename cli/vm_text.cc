@@ -1,6 +1,7 @@
 #include "cli/vm_text.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "cli/figures.h"
@@ -33,6 +34,19 @@ Colour colour_of(int trouble_level) {
     default:
       return Colour::kRed;
   }
+}
+
+// What the guest believes of its TSC's frequency, where that is further off than KVM's tolerance.
+std::string told_frequency_text(const Json& vm) {
+  constexpr double kTolerancePpm = 250;
+  const Json& error = field(vm, "told_frequency_error_ppm");
+  if (!error.is_number() || std::abs(error.get<double>()) <= kTolerancePpm) {
+    return {};
+  }
+  const double ppm = error.get<double>();
+  return plain_text(field(vm, "tsc_khz")) + " kHz: its TSC runs " +
+         std::to_string(std::llround(std::abs(ppm))) + " ppm too " + (ppm < 0 ? "slow" : "fast") +
+         " for a guest that trusts that";
 }
 
 }  // namespace
@@ -74,17 +88,24 @@ std::string facts_of(const Json& vm) {
   line("process", plain_text(field(vm, "pid")) + " (" + plain_text(field(vm, "vmm")) +
                       "), debugfs " + plain_text(field(vm, "directory")));
   line("read", plain_text(field(vm, "taken")) + ", sweep " + plain_text(field(vm, "sequence")));
-  line("trust", plain_text(field(vm, "trust")));
+  const Json& reason = field(vm, "trust_reason");
+  line("trust", plain_text(field(vm, "trust")) +
+                    (reason.is_string() ? ": " + plain_text(reason) : std::string()));
   line("spread", seconds_text(field(vm, "spread_seconds")) + " (" +
                      ticks_text(field(vm, "spread_ticks")) + " ticks, +/- " +
                      ticks_text(field(vm, "bound_ticks")) + ")");
   line("reference vCPU", plain_text(field(vm, "reference")));
-  line("master clock", yes_no(field(vm, "master_clock")));
+  const Json& undecided = field(vm, "master_clock_reason");
+  line("master clock", undecided.is_string() ? "not known: " + plain_text(undecided)
+                                             : yes_no(field(vm, "master_clock")));
   line("kvmclock divergence", seconds_text(field(vm, "kvmclock_divergence_seconds"), true) +
                                   " +/- " +
                                   seconds_text(field(vm, "kvmclock_divergence_bound_seconds")));
   line("frequency", plain_text(field(vm, "frequency_hertz")) + " Hz +/- " +
                         plain_text(field(vm, "frequency_bound_hertz")));
+  if (const std::string told = told_frequency_text(vm); !told.empty()) {
+    line("told frequency", told);
+  }
   for (const char* error : {"error", "clock_error"}) {
     if (const Json& found = field(vm, error); found.is_object()) {
       line(error, plain_text(field(found, "message")) + "; " + plain_text(field(found, "remedy")));

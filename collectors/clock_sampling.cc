@@ -18,6 +18,11 @@ const VcpuReading* reference_of(const VmState& state) {
   return found == state.reading->vcpus.end() ? nullptr : &*found;
 }
 
+std::uint64_t steps_of(const VmState& state, VcpuId id) {
+  const auto found = std::ranges::find(state.steps, id, &VcpuSteps::id);
+  return found == state.steps.end() ? 0 : found->count;
+}
+
 // KVM turns ticks into kvmclock by the host TSC's frequency in whole kHz, and now and then takes
 // the kernel's own time instead, which runs at the frequency we measured (kvm_get_time_scale() and
 // pvclock_update_vm_gtod_copy() in arch/x86/kvm/x86.c). Either is right: their difference is part
@@ -81,10 +86,13 @@ void ClockSampling::read_clock(const VmState& state, Tracked& tracked) {
 }
 
 void ClockSampling::read_frequencies(const VmState& state, Tracked& tracked) {
-  for (std::size_t i = 0; i < state.reading->vcpus.size(); ++i) {
-    const VcpuId id = state.reading->vcpus[i].id;
+  for (const VcpuReading& vcpu : state.reading->vcpus) {
+    const VcpuId id = vcpu.id;
+    const std::uint64_t steps = steps_of(state, id);
     const auto known = tracked.frequencies.find(id);
-    if (known != tracked.frequencies.end() && known->second.steps == state.steps[i]) {
+    // One that moves would be held at every sweep, and for nothing: its kHz is not what moves it.
+    if (known != tracked.frequencies.end() &&
+        (vcpu.trust == Trust::kChanging || known->second.steps == steps)) {
       continue;
     }
     if (!within_budget()) {
@@ -98,7 +106,7 @@ void ClockSampling::read_frequencies(const VmState& state, Tracked& tracked) {
       return;
     }
     holds_.vcpus.observe(frequency->held);
-    tracked.frequencies[id] = Known{frequency->khz, state.steps[i]};
+    tracked.frequencies[id] = Known{frequency->khz, steps};
   }
 }
 

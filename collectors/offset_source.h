@@ -32,7 +32,7 @@ class OffsetSource {
   // error means that none could be listed ("no data" is an error, "no VMs" an empty list).
   virtual Result<std::vector<FoundVm>> list() = 0;
 
-  // Reads one VM of the last list(). kGone or kNotFound when it has vanished meanwhile, kTimeout
+  // Reads one VM of the last list(). kGone, and no other error, when it has ended, kTimeout
   // when `deadline` passed first. Pauses nobody and does not block.
   virtual Result<VmReading> read(const VmKey& key, MonotonicTime deadline) = 0;
 };

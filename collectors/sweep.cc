@@ -16,8 +16,18 @@ std::optional<Frequency> guest_frequency(const HostClock& host, ScalingRatio rat
   return Frequency{host.tsc_frequency->hertz * factor, host.tsc_frequency->bound_hertz * factor};
 }
 
-bool has_vanished(const Error& error) {
-  return error.kind == ErrorKind::kGone || error.kind == ErrorKind::kNotFound;
+std::uint64_t saturated_sum(std::uint64_t a, std::uint64_t b) {
+  return a + std::min(b, ~a);
+}
+
+std::string trust_reason(const VmState& state, const std::optional<Movement>& movement) {
+  const Trust trust = state.reading->trust;
+  if (trust == Trust::kTrusted) {
+    return {};
+  }
+  return trust == Trust::kChanging && movement
+             ? movement_text(*movement, told_frequency_error(state))
+             : trust_explanation(trust);
 }
 
 }  // namespace
@@ -77,6 +87,7 @@ void Sweep::sweep_source(Listing& listing, Snapshot& snapshot) {
   } else {
     status.success = false;
     status.error = listed.error();
+    keep_unlisted(listing, listed.error(), snapshot);
   }
   status.duration = clock_->monotonic() - start;
   snapshot.collectors.push_back(std::move(status));
@@ -100,23 +111,45 @@ std::optional<VmState> Sweep::read_vm(OffsetSource& source, const FoundVm& vm,
   state.identity = vm.identity;
   state.source = source.name();
   auto reading = source.read(vm.key, clock_->monotonic() + options_.vm_deadline);
-  if (!reading && has_vanished(reading.error())) {
+  if (!reading && reading.error().kind == ErrorKind::kGone) {
     return std::nullopt;
   }
-  Tracked& tracked =
-      tracked_.try_emplace(vm.key, Tracked{Confirmation(options_.interval / 2), {}}).first->second;
+  Tracked& tracked = this->tracked(vm.key);
   if (reading) {
     state.reading = *std::move(reading);
     judge(state, tracked, host, source.kept_by_kvm());
     if (clocks_ != nullptr) {
       clocks_->observe(state);
     }
+    state.trust_reason = trust_reason(state, tracked.confirmation.movement());
+    state.read_errors = tracked.read_errors;
   } else {
-    state.error = reading.error();
-    ++tracked.read_errors;
+    note_failure(state, tracked, reading.error());
   }
-  state.read_errors = tracked.read_errors;
   return state;
+}
+
+void Sweep::note_failure(VmState& state, Tracked& tracked, const Error& error) {
+  state.error = error;
+  state.read_errors = ++tracked.read_errors;
+  state.steps = tracked.confirmation.steps();
+}
+
+// Whether they have ended is not known, so nothing of them is forgotten.
+void Sweep::keep_unlisted(const Listing& listing, const Error& error, Snapshot& snapshot) {
+  for (const FoundVm& vm : listing.vms) {
+    VmState state;
+    state.key = vm.key;
+    state.identity = vm.identity;
+    state.source = listing.source->name();
+    state.source_failed = true;
+    note_failure(state, tracked(vm.key), error);
+    snapshot.vms.push_back(std::move(state));
+  }
+}
+
+Sweep::Tracked& Sweep::tracked(const VmKey& key) {
+  return tracked_.try_emplace(key, Tracked{Confirmation(options_.interval / 2), {}}).first->second;
 }
 
 void Sweep::judge(VmState& state, Tracked& tracked, const HostClock& host, bool kept_by_kvm) const {
@@ -131,13 +164,35 @@ void Sweep::judge(VmState& state, Tracked& tracked, const HostClock& host, bool 
     }
   }
   tracked.confirmation.observe(reading);
-  for (const VcpuReading& vcpu : reading.vcpus) {
-    state.steps.push_back(tracked.confirmation.steps(vcpu.id));
+  state.steps = tracked.confirmation.steps();
+  if (const auto movement = tracked.confirmation.movement()) {
+    note_movement(state, *movement);
+  } else {
+    state.skew = analyse_skew(tracked.confirmation.confirmed(), reading.host_tsc_before,
+                              reading.host_tsc_after);
   }
-  state.skew = analyse_skew(tracked.confirmation.confirmed(), reading.host_tsc_before,
-                            reading.host_tsc_after);
   if (state.skew) {
     state.frequency = guest_frequency(host, state.skew->reference_ratio);
+  }
+}
+
+// What was confirmed once is no longer what the guest sees, and nothing newer will be confirmed:
+// the skew is that of this reading, and as wrong as the offsets may be another at the next.
+void Sweep::note_movement(VmState& state, const Movement& movement) {
+  VmReading& reading = *state.reading;
+  std::vector<VcpuReading> trusted;
+  for (VcpuReading& vcpu : reading.vcpus) {
+    if (vcpu.trust == Trust::kTrusted) {
+      trusted.push_back(vcpu);
+    }
+    if (std::ranges::binary_search(movement.vcpus, vcpu.id)) {
+      vcpu.trust = worse(vcpu.trust, Trust::kChanging);
+    }
+  }
+  reading.trust = worse(reading.trust, Trust::kChanging);
+  state.skew = analyse_skew(trusted, reading.host_tsc_before, reading.host_tsc_after);
+  if (state.skew) {
+    state.skew->bound_ticks = saturated_sum(state.skew->bound_ticks, movement.bound_ticks);
   }
 }
 

@@ -2,7 +2,8 @@
 //
 // One VM's trouble stays that VM's: it has a deadline and an error of its own. A VM that is no
 // longer listed, or that ended while being read, is not in the snapshot, and all that was
-// remembered of it is dropped. Sampling thread only.
+// remembered of it is dropped. Nothing is dropped for a failure: while a source cannot list, the
+// VMs it listed last stay in the snapshot, unread. Sampling thread only.
 #pragma once
 
 #include <cstdint>
@@ -52,8 +53,7 @@ class Sweep {
     ResumeGuard resume;
     std::uint64_t read_errors = 0;
   };
-  // A source and what it listed last. While it cannot list, its VMs are not in the snapshot, but
-  // they keep their labels and counters for when it can again.
+  // A source and what it listed last.
   struct Listing {
     OffsetSource* source;
     std::vector<FoundVm> vms;
@@ -65,6 +65,11 @@ class Sweep {
   // Absent when the VM has ended meanwhile.
   std::optional<VmState> read_vm(OffsetSource& source, const FoundVm& vm, const HostClock& host);
   void judge(VmState& state, Tracked& tracked, const HostClock& host, bool kept_by_kvm) const;
+  void keep_unlisted(const Listing& listing, const Error& error, Snapshot& snapshot);
+  static void note_failure(VmState& state, Tracked& tracked, const Error& error);
+  // What is remembered of the VM; begun when there is nothing.
+  Tracked& tracked(const VmKey& key);
+  static void note_movement(VmState& state, const Movement& movement);
   void label(Snapshot& snapshot);
   void drop_vanished();
 

@@ -24,10 +24,17 @@ Error trouble_of(const VmState& vm) {
   if (vm.clock_error) {
     return *vm.clock_error;
   }
-  if (vm.reading->trust == Trust::kTorn || vm.reading->trust == Trust::kUnstableHostTsc) {
-    return Error{ErrorKind::kInvalid, trust_explanation(vm.reading->trust), {}};
+  if (vm.reading->trust >= Trust::kTorn) {
+    return Error{ErrorKind::kInvalid, vm.trust_reason, {}};
   }
   return Error{};  // nested and changed come and go with what the guest does
+}
+
+// What makes one trouble another: the words of a movement tell how long it has lasted.
+std::string name_of(const Error& trouble, const VmState& vm) {
+  const bool untrusted = !vm.error && vm.reading->trust >= Trust::kTorn;
+  return untrusted && trouble.message == vm.trust_reason ? trust_name(vm.reading->trust)
+                                                         : trouble.message;
 }
 
 log::Fields vm_fields(const VmState& vm) {
@@ -71,8 +78,12 @@ void SweepLog::observe_vms(const Snapshot& snapshot) {
       log::info(is_new ? "VM found" : "VM renamed", vm_fields(vm));
       entry->second.label = vm.label;
     }
+    if (vm.source_failed) {
+      continue;  // the collector's line says it, once for all of them
+    }
     const Error trouble = trouble_of(vm);
-    if (trouble.message == entry->second.trouble) {
+    const std::string name = name_of(trouble, vm);
+    if (name == entry->second.trouble) {
       continue;
     }
     if (trouble.message.empty()) {
@@ -80,7 +91,7 @@ void SweepLog::observe_vms(const Snapshot& snapshot) {
     } else {
       log::warn("VM has trouble", log::with_error({{"vm", vm.label}}, trouble));
     }
-    entry->second.trouble = trouble.message;
+    entry->second.trouble = name;
   }
   std::erase_if(vms_, [&](const auto& entry) {
     if (present.contains(entry.first)) {

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "tsc/clock_triple.h"
+#include "tsc/confirmation.h"
 #include "tsc/correction_counts.h"
 #include "tsc/hold_histogram.h"
 #include "tsc/host_clock.h"
@@ -37,11 +38,13 @@ struct VmState {
   std::string trust_reason;
   std::uint64_t read_errors = 0;  // sweeps that failed to read this VM, since it was found
 
-  // Confirmed skew (Confirmation); absent while unconfirmed or untrusted.
+  // Confirmed skew (Confirmation); of the reading itself, with a bound that covers the movement
+  // seen, while offsets move (Trust::kChanging). Absent while unconfirmed or untrusted.
   std::optional<SkewAnalysis> skew;
   // Guest TSC frequency: the host's, scaled by the reference vCPU's ratio. Absent while unknown.
   std::optional<Frequency> frequency;
-  std::vector<std::uint64_t> steps;  // parallel to reading->vcpus; empty without a reading
+  // Of each vCPU, ascending by id, whether or not it could be read this time.
+  std::vector<VcpuSteps> steps;
 
   // From KVM_GET_CLOCK, where attaching is allowed: of the last reading, which is up to
   // attach.clock_interval old. Absent when it failed, with `clock_error` saying why.

@@ -112,7 +112,7 @@ Result<std::vector<FoundVm>> DebugfsSource::list() {
 Result<VmReading> DebugfsSource::read(const VmKey& key, MonotonicTime deadline) {
   const auto vm = vms_.find(key);
   if (vm == vms_.end()) {
-    return Error{ErrorKind::kNotFound, "VM " + directory_name(key) + " is not listed", {}};
+    return Error{ErrorKind::kGone, "VM " + directory_name(key) + " is not listed", {}};
   }
   if (!vm->second.directory) {
     return vm->second.directory.error();

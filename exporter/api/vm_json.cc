@@ -18,6 +18,14 @@ Json seconds_of(double ticks, const std::optional<Frequency>& frequency) {
   return or_null(frequency, [&](const Frequency& known) { return ticks / known.hertz; });
 }
 
+// Null where the answer is known, and where nobody asks.
+Json why_no_master_clock(const VmState& vm) {
+  if (vm.clock) {
+    return vm.never_ran ? Json("no vCPU has run yet; KVM decides when they do") : Json(nullptr);
+  }
+  return vm.clock_error ? Json(vm.clock_error->message) : Json(nullptr);
+}
+
 Json clock_json(const ClockTriple& clock) {
   return {{"host_tsc", std::to_string(clock.host_tsc)},
           {"kvmclock_ns", std::to_string(clock.kvmclock_ns)},
@@ -47,8 +55,9 @@ Json vcpu_json(const VmState& vm, std::size_t index) {
       json["drift"] = skew->drift;
     }
   }
-  if (index < vm.steps.size()) {
-    json["steps"] = std::to_string(vm.steps[index]);
+  const auto steps = std::ranges::find(vm.steps, vcpu.id, &VcpuSteps::id);
+  if (steps != vm.steps.end()) {
+    json["steps"] = std::to_string(steps->count);
   }
   return json;
 }
@@ -59,17 +68,20 @@ Json summary_json(const VmState& vm) {
   Json json{{"vm", vm.label},
             {"uuid", vm.identity.uuid},
             {"pid", vm.identity.pid == 0 ? Json(nullptr) : Json(vm.identity.pid)},
+            {"held_by", vm.identity.holder == 0 ? Json(nullptr) : Json(vm.identity.holder)},
             {"fd", vm.key.fd},
             {"directory", directory_name(vm.key)},
             {"vmm", vm.identity.vmm},
             {"source", vm.source},
             {"vcpus", nullptr},
             {"trust", nullptr},
+            {"trust_reason", nullptr},
             {"reference", nullptr},
             {"spread_ticks", nullptr},
             {"spread_seconds", nullptr},
             {"bound_ticks", nullptr},
             {"master_clock", or_null(master_clock(vm))},
+            {"master_clock_reason", why_no_master_clock(vm)},
             {"frequency_hertz", or_null(vm.frequency, [](const auto& f) { return f.hertz; })},
             {"kvmclock_divergence_seconds",
              or_null(vm.divergence, [](const auto& d) { return d.seconds; })},
@@ -77,6 +89,7 @@ Json summary_json(const VmState& vm) {
   if (vm.reading) {
     json["vcpus"] = vm.reading->vcpus.size() + vm.reading->unreadable.size();
     json["trust"] = trust_name(vm.reading->trust);
+    json["trust_reason"] = vm.trust_reason.empty() ? Json(nullptr) : Json(vm.trust_reason);
   }
   if (vm.skew) {
     json["reference"] = vm.skew->reference;
@@ -94,6 +107,8 @@ Json details_json(const VmState& vm, const Snapshot& snapshot) {
   json["frequency_bound_hertz"] =
       or_null(vm.frequency, [](const auto& f) { return f.bound_hertz; });
   json["tsc_khz"] = or_null(vm.tsc_khz);
+  json["told_frequency_error_ppm"] =
+      or_null(told_frequency_error(vm), [](double error) { return error * 1e6; });
   json["clock"] = or_null(vm.clock, clock_json);
   json["clock_error"] = error_json(vm.clock_error);
   json["kvmclock_divergence_bound_seconds"] =

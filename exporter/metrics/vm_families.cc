@@ -57,17 +57,17 @@ void append_offsets(const Snapshot& snapshot, Families& families) {
             "at 3 GHz) a sample cannot hold every tick, and nothing is computed from it.");
   auto steps =
       counter("kvm_tsc_vcpu_offset_steps_total",
-              "Changes of the vCPU's offset or scaling ratio that two sweeps agreed on. The "
-              "guest's own writes to IA32_TSC and TSC_ADJUST count too.");
+              "Changes of the vCPU's offset or scaling ratio from one trusted reading to the next, "
+              "whether or not they last. The guest's own writes to IA32_TSC and TSC_ADJUST count "
+              "too.");
   for (const VmState& vm : snapshot.vms) {
-    if (!vm.reading) {
-      continue;
+    for (const VcpuSteps& vcpu : vm.steps) {
+      steps.add({{"vm", vm.label}, {"vcpu", std::to_string(vcpu.id)}},
+                static_cast<double>(vcpu.count));
     }
-    for (std::size_t i = 0; i < vm.reading->vcpus.size(); ++i) {
-      const VcpuReading& vcpu = vm.reading->vcpus[i];
-      const std::string id = std::to_string(vcpu.id);
-      offsets.add({{"vm", vm.label}, {"vcpu", id}}, static_cast<double>(vcpu.offset));
-      steps.add({{"vm", vm.label}, {"vcpu", id}}, static_cast<double>(vm.steps[i]));
+    for (const VcpuReading& vcpu : vm.reading ? vm.reading->vcpus : std::vector<VcpuReading>{}) {
+      offsets.add({{"vm", vm.label}, {"vcpu", std::to_string(vcpu.id)}},
+                  static_cast<double>(vcpu.offset));
     }
   }
   offsets.append_to(families);
@@ -95,10 +95,12 @@ void append_skews(const Snapshot& snapshot, Families& families) {
       gauge("kvm_tsc_vm_skew_spread_seconds", "From the vCPU most behind to the vCPU most ahead.");
   auto bounds = gauge("kvm_tsc_vm_skew_bound_seconds",
                       "How wrong each skew and the spread of the VM may be, either way.");
-  auto frequencies =
-      gauge("kvm_tsc_vm_frequency_hertz",
-            "Frequency of the guest's TSC: the reference vCPU's KVM_GET_TSC_KHZ where "
-            "it was read, else the host's measured one, scaled by the ratio.");
+  auto frequencies = gauge("kvm_tsc_vm_frequency_hertz",
+                           "Frequency at which the guest's TSC runs: the host's measured one, "
+                           "scaled by the reference vCPU's ratio.");
+  auto errors = gauge("kvm_tsc_vm_told_frequency_error_ratio",
+                      "How much faster (+) or slower (-) the guest's TSC runs than the kHz that "
+                      "the guest is told (KVM_GET_TSC_KHZ). KVM lets up to 250e-6 pass.");
   for (const VmState& vm : snapshot.vms) {
     if (!vm.skew || !vm.frequency) {
       continue;
@@ -111,13 +113,17 @@ void append_skews(const Snapshot& snapshot, Families& families) {
     }
     spreads.add({{"vm", vm.label}}, static_cast<double>(vm.skew->spread_ticks) / hertz);
     bounds.add({{"vm", vm.label}}, skew_bound_seconds(*vm.skew, *vm.frequency));
-    frequencies.add({{"vm", vm.label}}, vm.tsc_khz ? 1000.0 * *vm.tsc_khz : hertz);
+    frequencies.add({{"vm", vm.label}}, hertz);
+    if (const auto error = told_frequency_error(vm)) {
+      errors.add({{"vm", vm.label}}, *error);
+    }
   }
   skews.append_to(families);
   drifts.append_to(families);
   spreads.append_to(families);
   bounds.append_to(families);
   frequencies.append_to(families);
+  errors.append_to(families);
 }
 
 // From KVM_GET_CLOCK; nothing where attaching is off.

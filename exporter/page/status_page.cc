@@ -94,7 +94,7 @@ std::string state_cell(const VmState& vm) {
   if (trust == Trust::kTrusted) {
     return "trusted";
   }
-  return std::string(trust_name(trust)) + ": <span class=\"dim\">" + trust_explanation(trust) +
+  return std::string(trust_name(trust)) + ": <span class=\"dim\">" + escaped(vm.trust_reason) +
          "</span>";
 }
 

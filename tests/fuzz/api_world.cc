@@ -20,7 +20,9 @@ VmState state_of(const FoundVm& found, VmReading reading) {
   vm.label = found.identity.name;
   vm.skew = analyse_skew(reading.vcpus, 0, 0);
   vm.frequency = Frequency{3e9, 1};
-  vm.steps.assign(reading.vcpus.size(), 0);
+  for (const VcpuReading& vcpu : reading.vcpus) {
+    vm.steps.push_back({vcpu.id, 0});
+  }
   vm.reading = std::move(reading);
   return vm;
 }

@@ -70,7 +70,7 @@ class ClockSamplingTest : public testing::Test {
   FakeClock clock_;
   FakeClockSource source_{clock_};
   std::int64_t offset_ = -1000;
-  std::vector<std::uint64_t> steps_{0, 0};
+  std::vector<VcpuSteps> steps_{{0, 0}, {1, 0}};
   ClockSampling sampling_{ClockSamplingOptions{}, source_, clock_};
 };
 
@@ -125,7 +125,7 @@ TEST_F(ClockSamplingTest, FrequenciesAreReadOnceAndAfterAStep) {
   EXPECT_EQ(next_sweep(sampling).tsc_khz, 3'000'000u);
   next_sweep(sampling);
   EXPECT_EQ(source_.frequency_reads, (std::vector<VcpuId>{0, 1}));
-  steps_[1] = 1;
+  steps_[1].count = 1;
   next_sweep(sampling);
   EXPECT_EQ(source_.frequency_reads, (std::vector<VcpuId>{0, 1, 1}));
   EXPECT_EQ(sampling.holds().vcpus.count, 3u);

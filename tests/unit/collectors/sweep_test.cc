@@ -26,6 +26,15 @@ class SweepTest : public testing::Test {
     }
     return nullptr;
   }
+  std::uint64_t steps(const std::string& label, VcpuId id) const {
+    for (const VcpuSteps& vcpu : vm(label)->steps) {
+      if (vcpu.id == id) {
+        return vcpu.count;
+      }
+    }
+    ADD_FAILURE() << "no vCPU " << id;
+    return 0;
+  }
   const CollectorStatus& collector(const std::string& name) const {
     for (const CollectorStatus& status : last_->collectors) {
       if (status.name == name) {
@@ -76,12 +85,13 @@ TEST_F(SweepTest, CountsAStepOnce) {
   sweep();
   source_.vcpus[key][1].offset = 50;
   sweep();
-  EXPECT_EQ(vm("web")->steps, (std::vector<std::uint64_t>{0, 0}));
+  EXPECT_EQ(steps("web", 1), 1u);
   EXPECT_EQ(vm("web")->skew->spread_ticks, 0u);
   EXPECT_EQ(vm("web")->reading->vcpus[1].offset, 50);
   sweep();
   sweep();
-  EXPECT_EQ(vm("web")->steps, (std::vector<std::uint64_t>{0, 1}));
+  EXPECT_EQ(steps("web", 0), 0u);
+  EXPECT_EQ(steps("web", 1), 1u);
   EXPECT_EQ(vm("web")->skew->spread_ticks, 49u);
 }
 
@@ -117,11 +127,11 @@ TEST_F(SweepTest, ANewVmOfAnOldNameStartsAnew) {
   source_.vcpus[first][1].offset = 2;
   sweep();
   sweep();
-  EXPECT_EQ(vm("web")->steps[1], 1u);
+  EXPECT_EQ(steps("web", 1), 1u);
   source_.found.clear();
   source_.add(11, "web", {1, 1});
   sweep();
-  EXPECT_EQ(vm("web")->steps[1], 0u);
+  EXPECT_EQ(steps("web", 1), 0u);
   EXPECT_FALSE(vm("web")->skew);
 }
 
@@ -130,7 +140,10 @@ TEST_F(SweepTest, NoDataIsNotTheSameAsNoVms) {
   sweep();
   source_.list_error = Error{ErrorKind::kNotFound, "debugfs is not mounted", "mount it"};
   sweep();
-  EXPECT_TRUE(last_->vms.empty());
+  ASSERT_NE(vm("web"), nullptr);  // whether it has ended nobody knows
+  EXPECT_TRUE(vm("web")->source_failed);
+  EXPECT_EQ(vm("web")->error->remedy, "mount it");
+  EXPECT_FALSE(vm("web")->reading);
   EXPECT_FALSE(collector("fake").success);
   EXPECT_EQ(collector("fake").error->remedy, "mount it");
 }
@@ -145,11 +158,15 @@ TEST_F(SweepTest, LabelsAndCountersOutliveASourcesTrouble) {
   sweep();
   source_.list_error = Error{};
   sweep();
+  ASSERT_NE(vm("web"), nullptr);
+  EXPECT_EQ(vm("web")->key, key);
+  EXPECT_EQ(steps("web", 0), 1u);
+  EXPECT_EQ(vm("web")->read_errors, 1u);
   source_.list_error.reset();
   sweep();
   ASSERT_NE(vm("web"), nullptr);
   EXPECT_EQ(vm("web")->key, key);
-  EXPECT_EQ(vm("web")->steps[0], 1u);
+  EXPECT_EQ(steps("web", 0), 1u);
   EXPECT_EQ(last_->vms.size(), 2u);
 }
 
@@ -204,6 +221,70 @@ TEST_F(SweepTest, ARealtimeClockThatStepsChangesNothingButTheStamp) {
   sweep();
   EXPECT_LT(last_->taken_real, before);
   EXPECT_EQ(vm("web")->skew->spread_ticks, 8u);
+}
+
+TEST_F(SweepTest, AVmThatEndedWhileItsSourceFailedIsGoneAfterwards) {
+  source_.add(10, "web", {1});
+  sweep();
+  source_.list_error = Error{};
+  sweep();
+  source_.list_error.reset();
+  source_.found.clear();
+  sweep();
+  EXPECT_TRUE(last_->vms.empty());
+}
+
+TEST_F(SweepTest, AFileThatIsMissingIsNotTheEndOfTheVm) {
+  const VmKey key = source_.add(10, "web", {1});
+  sweep();
+  sweep();
+  source_.vcpus[key][0].offset = 2;
+  sweep();
+  source_.read_errors[key] = Error{ErrorKind::kNotFound, "vcpu0/tsc-offset: not there", {}};
+  sweep();
+  ASSERT_NE(vm("web"), nullptr);
+  EXPECT_EQ(vm("web")->read_errors, 1u);
+  EXPECT_EQ(steps("web", 0), 1u);
+}
+
+TEST_F(SweepTest, WhatNeverHoldsStillIsNeitherTrustedNorWithoutSkew) {
+  const VmKey key = source_.add(10, "web", {1, 1});
+  sweep();
+  sweep();
+  for (int i = 1; i <= 20; ++i) {
+    source_.vcpus[key][1].offset += 1'000'000;
+    sweep();
+    EXPECT_EQ(steps("web", 1), static_cast<std::uint64_t>(i));
+    if (i < 3) {
+      continue;  // it may yet be confirmed
+    }
+    EXPECT_EQ(vm("web")->reading->trust, Trust::kChanging);
+    EXPECT_EQ(vm("web")->reading->vcpus[0].trust, Trust::kTrusted);
+    EXPECT_EQ(vm("web")->reading->vcpus[1].trust, Trust::kChanging);
+    EXPECT_EQ(vm("web")->skew->spread_ticks, static_cast<std::uint64_t>(i) * 1'000'000);
+    EXPECT_EQ(vm("web")->skew->bound_ticks, 1'000'000u);
+    EXPECT_NE(vm("web")->trust_reason.find("vCPU 1"), std::string::npos);
+  }
+  sweep();
+  EXPECT_EQ(vm("web")->reading->trust, Trust::kTrusted);
+  EXPECT_EQ(vm("web")->skew->bound_ticks, 0u);
+  EXPECT_EQ(vm("web")->skew->spread_ticks, 20'000'000u);
+  EXPECT_TRUE(vm("web")->trust_reason.empty());
+}
+
+TEST_F(SweepTest, KvmCatchingUpIsSeenAsAMovementOfAll) {
+  const VmKey key = source_.add(10, "web", {0, 4'700'000'000});
+  for (int i = 0; i < 6; ++i) {
+    for (VcpuReading& vcpu : source_.vcpus[key]) {
+      vcpu.offset += 2'700'000'000;  // 0.54e9 a second
+    }
+    sweep();
+  }
+  EXPECT_EQ(vm("web")->reading->trust, Trust::kChanging);
+  EXPECT_EQ(vm("web")->skew->spread_ticks, 4'700'000'000u);
+  EXPECT_EQ(vm("web")->skew->bound_ticks, 5'400'000'000u);
+  EXPECT_NE(vm("web")->trust_reason.find("5.4e+08 ticks a second"), std::string::npos)
+      << vm("web")->trust_reason;
 }
 
 TEST_F(SweepTest, AThousandVmsComeAndGo) {

@@ -63,7 +63,9 @@ class ApiTest : public testing::Test {
       vm.reading = *fleet_.read(found.key, {});
       vm.skew = analyse_skew(vm.reading->vcpus, 0, 0);
       vm.frequency = Frequency{3e9, 1};
-      vm.steps.assign(vm.reading->vcpus.size(), 0);
+      for (const VcpuReading& vcpu : vm.reading->vcpus) {
+        vm.steps.push_back({vcpu.id, 0});
+      }
       snapshot->vms.push_back(vm);
     }
     latest_ = snapshot;

@@ -41,7 +41,8 @@ Entries documented() {
 Snapshot full_snapshot() {
   VmState vm;
   vm.reading.emplace().vcpus = {{0, 1, {}, Trust::kTrusted}};
-  vm.steps = {0};
+  vm.steps = {{0, 0}};
+  vm.tsc_khz = 3'000'000;
   vm.skew = analyse_skew(vm.reading->vcpus, 0, 0);
   vm.frequency = Frequency{3e9, 1};
   vm.clock = ClockTriple{};

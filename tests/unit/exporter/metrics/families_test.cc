@@ -20,7 +20,9 @@ VmState vm_with(std::vector<VcpuReading> vcpus) {
   vm.identity = {"web", "0c7b", "qemu", 4711, 1};
   vm.reading.emplace();
   vm.reading->vcpus = std::move(vcpus);
-  vm.steps.resize(vm.reading->vcpus.size());
+  for (const VcpuReading& vcpu : vm.reading->vcpus) {
+    vm.steps.push_back({vcpu.id, 0});
+  }
   return vm;
 }
 
@@ -32,7 +34,7 @@ TEST(VmFamilies, SecondsAreTicksOverTheGuestsFrequency) {
   auto vm = vm_with({{0, -100, {}, {}}, {1, -100, {}, {}}, {5, 2'999'900, {}, {}}});
   vm.skew = analyse_skew(vm.reading->vcpus, 0, 0);
   vm.frequency = Frequency{3e9, 3};
-  vm.steps = {0, 0, 7};
+  vm.steps = {{0, 0}, {1, 0}, {5, 7}};
   Snapshot snapshot;
   snapshot.vms = {vm};
   const auto text = metrics_of(snapshot);

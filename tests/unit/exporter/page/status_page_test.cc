@@ -14,7 +14,7 @@ VmState vm_named(const std::string& label) {
   vm.label = label;
   vm.reading.emplace();
   vm.reading->vcpus = {{0, 0, {}, {}}, {1, 3'000'000, {}, {}}};
-  vm.steps = {0, 0};
+  vm.steps = {{0, 0}, {1, 0}};
   return vm;
 }
 
