@@ -98,6 +98,17 @@ class Doctor {
     const bool there = ::access("/dev/kvm", F_OK) == 0;
     add(there ? Health::kOk : Health::kWarn, "KVM", there ? "/dev/kvm is there" : "no /dev/kvm",
         "modprobe kvm_intel or kvm_amd; virtualisation may be off in the firmware");
+    const auto has_module = [&](const char* name) {
+      return ::access((options_->sysfs + "/module/" + name).c_str(), F_OK) == 0;
+    };
+    if (has_module("kvm_pvm")) {
+      // One of these serves /dev/kvm; which, where another is built in, the kernel does not tell.
+      const bool alone = !has_module("kvm_intel") && !has_module("kvm_amd");
+      add(alone ? Health::kFail : Health::kWarn, "offset writes",
+          alone ? "this KVM (kvm_pvm) accepts offset writes and ignores them"
+                : "kvm_pvm is loaded; if it serves /dev/kvm, offset writes are ignored",
+          "its offsets are always 0 and corrections end as not_applied; use kvm_intel or kvm_amd");
+    }
   }
 
   void debugfs() {
@@ -220,6 +231,9 @@ class Doctor {
     const bool enabled = field(field(host, "corrections"), "enabled") == true;
     add(enabled ? Health::kOk : Health::kWarn, "corrections", enabled ? "enabled" : "off",
         "start the service with --correction.enabled and --attach.mode=correct");
+    if (enabled) {
+      audit(field(host, "corrections"));
+    }
     const std::string role = plain_text(field(field(host, "you"), "role"));
     add(role == "operator" ? Health::kOk : Health::kWarn, "you",
         plain_text(field(field(host, "you"), "name")) + ", " + role,
@@ -230,6 +244,20 @@ class Doctor {
         add(Health::kFail, "collector " + plain_text(field(collector, "name")),
             plain_text(field(error, "message")), plain_text(field(error, "remedy")));
       }
+    }
+  }
+
+  void audit(const Json& corrections) {
+    const Json& writable = field(corrections, "audit_writable");
+    const Json& error = field(corrections, "audit_error");
+    if (writable == true) {
+      add(Health::kOk, "audit", "can be written");
+    } else if (writable == false) {
+      add(Health::kFail, "audit", plain_text(field(error, "message")) + "; no correction is made",
+          plain_text(field(error, "remedy")));
+    } else {
+      add(Health::kWarn, "audit", "whether it can be written is not known yet",
+          "ask again in a few seconds");
     }
   }
 

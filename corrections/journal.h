@@ -49,6 +49,9 @@ class Journal {
   virtual Status record(const JournalEvent& event,
                         const std::optional<JournalCorrection>& correction) = 0;
 
+  // Whether record() could do its work now: writes as it does, and leaves no event. Milliseconds.
+  virtual Status writable() = 0;
+
   // Ascending by sequence.
   virtual Result<std::vector<JournalEvent>> events(const JournalQuery& query) = 0;
 

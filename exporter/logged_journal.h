@@ -15,6 +15,7 @@ class LoggedJournal final : public Journal {
   // Logged whether or not it could be recorded; a failure to record is a line of its own.
   Status record(const JournalEvent& event,
                 const std::optional<JournalCorrection>& correction) override;
+  Status writable() override { return journal_->writable(); }
   Result<std::vector<JournalEvent>> events(const JournalQuery& query) override {
     return journal_->events(query);
   }

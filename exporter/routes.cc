@@ -34,6 +34,9 @@ Response metrics(const RouteSources& sources, const Request& request) {
     }
   }
   append_login_failures(sources.login_failures(), families);
+  if (const auto audit = sources.audit()) {
+    append_audit(audit->ok(), families);
+  }
   append_build_info(build_info(), families);
   append_process_families(families);
   const auto format = http::prefers_openmetrics(request.header("Accept"))

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -17,6 +18,7 @@ struct RouteSources {
   std::function<Nanoseconds()> sweep_interval;  // as configured now
   std::function<Result<std::string>()> reload;  // a line about what was done, or why it was refused
   std::function<std::uint64_t()> login_failures;
+  std::function<std::optional<Status>()> audit;  // whether it can be written; absent while unknown
   const Clock* clock = nullptr;
 };
 

@@ -81,6 +81,8 @@ Service::Service(const CommandLine& command_line, const Settings& settings, Need
       clock_sampling_(make_clock_sampling(
           settings, first_of<ClockSource>(simulated_attach_.get(), clock_source_.get()))),
       journal_(std::move(needs.journal)),
+      audit_watch_(correction_options(settings).enabled ? std::make_unique<AuditWatch>(*journal_)
+                                                        : nullptr),
       corrections_(correction_options(settings),
                    {first_of<OffsetWriter>(simulated_attach_.get(), offset_writer_.get()),
                     first_of<ClockSource>(simulated_attach_.get(), clock_source_.get()),
@@ -180,6 +182,7 @@ Status Service::serve() {
   sources.sweep_interval = [this] { return sweep_interval(); };
   sources.reload = [this] { return reload(); };
   sources.login_failures = [this] { return access_->failures(); };
+  sources.audit = [this] { return audit_state(); };
   sources.clock = &system_clock();
   http::Router router = make_routes(sources);
   add_api_routes(router, {sources.latest, [this] { return api_facts(); }, &corrections_,
@@ -200,7 +203,12 @@ ApiFacts Service::api_facts() const {
           attach_mode_name(settings_.attach_mode),
           settings_.sweep_interval,
           correction_options(settings_).enabled,
-          settings_.correction_max_step};
+          settings_.correction_max_step,
+          audit_state()};
+}
+
+std::optional<Status> Service::audit_state() const {
+  return audit_watch_ == nullptr ? std::nullopt : audit_watch_->latest();
 }
 
 Nanoseconds Service::sweep_interval() const {

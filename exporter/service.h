@@ -22,6 +22,7 @@
 #include "corrections/journal.h"
 #include "exporter/access.h"
 #include "exporter/api/api.h"
+#include "exporter/audit_watch.h"
 #include "exporter/http/server.h"
 #include "exporter/sweep_log.h"
 
@@ -68,6 +69,7 @@ class Service {
   void after_sweep(Snapshot& snapshot);
   ApiFacts api_facts() const;
   void adopt_rules(IdentityRules rules);
+  std::optional<Status> audit_state() const;
   Nanoseconds sweep_interval() const;
 
   CommandLine command_line_;
@@ -85,6 +87,7 @@ class Service {
   std::unique_ptr<SimulatedAttach> simulated_attach_;  // null without --demo
   std::unique_ptr<ClockSampling> clock_sampling_;      // null where attaching is off
   std::unique_ptr<Journal> journal_;
+  std::unique_ptr<AuditWatch> audit_watch_;  // null where no guest can be changed
   CorrectionService corrections_;
   std::unique_ptr<Access> access_;
   std::string demo_token_;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "corrections/correction_service.h"
@@ -23,6 +24,7 @@ struct ApiFacts {
   Nanoseconds sweep_interval{0};
   bool corrections_enabled = false;
   Nanoseconds max_step{0};
+  std::optional<Status> audit = {};  // whether it can be written; absent while unknown
 };
 
 struct ApiSources {

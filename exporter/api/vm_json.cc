@@ -155,7 +155,11 @@ Json host_json(const Snapshot& snapshot, const ApiFacts& facts, const http::Prin
         {"interval_seconds", in_seconds(facts.sweep_interval)}}},
       {"attach_mode", facts.attach_mode},
       {"corrections",
-       {{"enabled", facts.corrections_enabled}, {"max_step_seconds", in_seconds(facts.max_step)}}},
+       {{"enabled", facts.corrections_enabled},
+        {"max_step_seconds", in_seconds(facts.max_step)},
+        {"audit_writable", or_null(facts.audit, [](const Status& audit) { return audit.ok(); })},
+        {"audit_error",
+         facts.audit && !*facts.audit ? to_json(facts.audit->error()) : Json(nullptr)}}},
       {"collectors", collectors},
       {"you", {{"name", you.name}, {"role", role}}}};
 }

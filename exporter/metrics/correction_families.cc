@@ -23,6 +23,14 @@ void append_correction_families(const CorrectionCounts& counts, Families& famili
   interrupted.append_to(families);
 }
 
+void append_audit(bool writable, Families& families) {
+  auto family = gauge("kvm_tsc_audit_writable",
+                      "1 if the audit could be written when it was last tried, 0 if not; then "
+                      "corrections are refused. Tried every 15 s.");
+  family.add({}, writable ? 1 : 0);
+  family.append_to(families);
+}
+
 void append_login_failures(std::uint64_t failures, Families& families) {
   auto family = counter("kvm_tsc_login_failures_total", "HTTP requests with unknown credentials.");
   family.add({}, static_cast<double>(failures));

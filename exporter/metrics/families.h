@@ -28,6 +28,9 @@ void append_correction_families(const CorrectionCounts& counts, Families& famili
 // kvm_tsc_login_failures_total.
 void append_login_failures(std::uint64_t failures, Families& families);
 
+// kvm_tsc_audit_writable.
+void append_audit(bool writable, Families& families);
+
 // kvm_tsc_exporter_build_info.
 void append_build_info(const BuildInfo& build, Families& families);
 

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <limits>
@@ -74,6 +76,23 @@ Status make_file(const std::string& path) {
   return ok_status();
 }
 
+// Of what the file system keeps back for root, root may use all.
+Status has_room(const std::string& path) {
+  struct statvfs system {};
+  if (path == ":memory:" || ::statvfs(path.c_str(), &system) != 0) {
+    return ok_status();  // a file that is gone is told by writing
+  }
+  const auto blocks = ::geteuid() == 0 ? system.f_bfree : system.f_bavail;
+  const std::uint64_t left = std::uint64_t{blocks} * system.f_frsize;
+  if (left >= SqliteJournal::kRoom) {
+    return ok_status();
+  }
+  return Error{ErrorKind::kIo,
+               "audit database: " + std::to_string(left >> 10) +
+                   " KiB are left on its file system, which is too little for a correction",
+               "make room on its file system"};
+}
+
 Result<std::int64_t> version_of(Database& database) {
   auto statement = database.prepare("PRAGMA user_version");
   if (!statement) {
@@ -122,7 +141,7 @@ Result<std::vector<JournalCorrection>> rows_of(Result<Statement> statement) {
 
 class SqliteJournal::Impl {
  public:
-  explicit Impl(Database opened) : database(std::move(opened)) {}
+  Impl(Database opened, std::string place) : database(std::move(opened)), path(std::move(place)) {}
 
   Status append(const JournalEvent& event) {
     auto insert = database.prepare(
@@ -171,6 +190,7 @@ class SqliteJournal::Impl {
 
   std::mutex mutex;
   Database database;
+  const std::string path;
 };
 
 SqliteJournal::SqliteJournal(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -204,7 +224,7 @@ Result<std::unique_ptr<SqliteJournal>> SqliteJournal::open(const std::string& pa
     }
   }
   return std::unique_ptr<SqliteJournal>(
-      new SqliteJournal(std::make_unique<Impl>(*std::move(database))));
+      new SqliteJournal(std::make_unique<Impl>(*std::move(database), path)));
 }
 
 Status SqliteJournal::record(const JournalEvent& event,
@@ -219,6 +239,15 @@ Status SqliteJournal::record(const JournalEvent& event,
     static_cast<void>(impl_->database.execute("ROLLBACK"));
   }
   return recorded;
+}
+
+Status SqliteJournal::writable() {
+  if (auto room = has_room(impl_->path); !room) {
+    return room;
+  }
+  const std::lock_guard lock(impl_->mutex);
+  // Setting the version that it has rewrites the database's first page, with log and sync.
+  return impl_->database.execute("PRAGMA user_version = 1");
 }
 
 Result<std::vector<JournalEvent>> SqliteJournal::events(const JournalQuery& query) {

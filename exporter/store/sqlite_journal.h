@@ -3,6 +3,7 @@
 // removed through SQL. One process at a time. Any thread.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -22,6 +23,10 @@ class SqliteJournal final : public Journal {
 
   Status record(const JournalEvent& event,
                 const std::optional<JournalCorrection>& correction) override;
+  // An error where less than kRoom is left on the file system, too: the log that SQLite writes into
+  // is used again and again, so a write of little proves no room for more.
+  Status writable() override;
+  static constexpr std::uint64_t kRoom = std::uint64_t{1} << 20;
   Result<std::vector<JournalEvent>> events(const JournalQuery& query) override;
   Result<std::vector<JournalCorrection>> corrections(std::size_t limit,
                                                      const std::string& vm) override;

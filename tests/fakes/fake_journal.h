@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "corrections/journal.h"
@@ -25,6 +27,10 @@ class FakeJournal final : public Journal {
       (known == rows.end() ? rows.emplace_back() : *known) = *correction;
     }
     return ok_status();
+  }
+  Status writable() override {
+    const std::lock_guard lock(mutex_);
+    return unwritable_ ? Status(*unwritable_) : ok_status();
   }
   Result<std::vector<JournalEvent>> events(const JournalQuery& /*query*/) override {
     const std::lock_guard lock(mutex_);
@@ -65,11 +71,17 @@ class FakeJournal final : public Journal {
   }
 
   std::string fails_at;  // the event that cannot be recorded
+
+  void set_unwritable(std::optional<Error> why) {
+    const std::lock_guard lock(mutex_);
+    unwritable_ = std::move(why);
+  }
   std::vector<JournalEvent> all;
   std::vector<JournalCorrection> rows;
 
  private:
   std::mutex mutex_;
+  std::optional<Error> unwritable_;
 };
 
 }  // namespace kvmtsc

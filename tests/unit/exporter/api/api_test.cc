@@ -40,7 +40,9 @@ class ApiTest : public testing::Test {
     ASSERT_TRUE(service_->recover());
     ApiSources sources;
     sources.latest = [this] { return latest_; };
-    sources.facts = [] { return ApiFacts{"1.0", "abc", "correct", seconds(5), true, seconds(1)}; };
+    sources.facts = [this] {
+      return ApiFacts{"1.0", "abc", "correct", seconds(5), true, seconds(1), audit_};
+    };
     sources.corrections = service_.get();
     sources.journal = &journal_;
     sources.clock = &clock_;
@@ -111,7 +113,19 @@ class ApiTest : public testing::Test {
   std::unique_ptr<CorrectionService> service_;
   http::Router router_;
   http::Principal principal_{"token:night", http::Role::kOperator, {}};
+  std::optional<Status> audit_;
 };
+
+TEST_F(ApiTest, TheHostSaysWhetherTheAuditCanBeWritten) {
+  const auto corrections = [&] { return call("GET", "/api/v1/host").body["corrections"]; };
+  EXPECT_TRUE(corrections()["audit_writable"].is_null());
+  audit_ = ok_status();
+  EXPECT_EQ(corrections()["audit_writable"], true);
+  EXPECT_TRUE(corrections()["audit_error"].is_null());
+  audit_ = Error{ErrorKind::kIo, "the disk is full", "make room"};
+  EXPECT_EQ(corrections()["audit_writable"], false);
+  EXPECT_EQ(corrections()["audit_error"]["remedy"], "make room");
+}
 
 TEST_F(ApiTest, ShowsTheHostAndItsVms) {
   const Json host = call("GET", "/api/v1/host").body;

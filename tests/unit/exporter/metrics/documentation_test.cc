@@ -77,6 +77,7 @@ Entries exported() {
   CorrectionCounts counts;
   counts.vms["web"] = {};
   append_correction_families(counts, families);
+  append_audit(true, families);
   append_login_failures(0, families);
   append_build_info(build_info(), families);
   append_process_families(families);

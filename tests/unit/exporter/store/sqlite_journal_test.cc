@@ -1,15 +1,18 @@
 #include "exporter/store/sqlite_journal.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/unique_fd.h"
 #include "tests/fakes/temporary_directory.h"
 
 namespace kvmtsc {
@@ -140,11 +143,51 @@ TEST_F(SqliteJournalTest, OutlivesAFullDisk) {
     const Status full = journal->record(large, {});
     EXPECT_FALSE(full);
     EXPECT_THAT(full.error().text(), HasSubstr("make room"));
+    EXPECT_THAT(journal->writable().error().text(), HasSubstr("make room"));
     ASSERT_EQ(::mount("tmpfs", small.c_str(), "tmpfs", MS_REMOUNT, "size=16m"), 0);
+    EXPECT_TRUE(journal->writable());
     EXPECT_TRUE(journal->record(event("after"), {}));
     EXPECT_EQ(words(*journal).size(), static_cast<std::size_t>(recorded) + 1);
   }
   ::umount(small.c_str());
+}
+
+TEST_F(SqliteJournalTest, TellsWhetherItCanBeWritten) {
+  const auto journal = open();
+  const auto version = [&] {
+    struct stat file {};
+    ::stat((path_ + "-wal").c_str(), &file);
+    return file.st_mtim.tv_sec * 1'000'000'000 + file.st_mtim.tv_nsec;
+  };
+  const auto before = version();
+  ::usleep(20'000);  // longer than a file system's clock stands still
+  EXPECT_TRUE(journal->writable());
+  EXPECT_GT(version(), before) << "nothing was written";
+  EXPECT_TRUE(words(*journal).empty());
+}
+
+TEST_F(SqliteJournalTest, TellsThatThereIsTooLittleRoom) {
+  const std::string place = directory_.path() + "/place";
+  ::mkdir(place.c_str(), 0700);
+  if (::mount("tmpfs", place.c_str(), "tmpfs", 0, "size=16m") != 0) {
+    GTEST_SKIP() << "root is missing, to mount a file system";
+  }
+  path_ = place + "/audit.db";
+  {
+    const auto journal = open();
+    EXPECT_TRUE(journal->writable());
+    struct statvfs system {};
+    ::statvfs(place.c_str(), &system);
+    UniqueFd filler(::open((place + "/filler").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+    const auto left = static_cast<off_t>(system.f_bfree * system.f_frsize) - (512 << 10);
+    ASSERT_EQ(::posix_fallocate(filler.get(), 0, left), 0);
+    const Status scarce = journal->writable();
+    ASSERT_FALSE(scarce);
+    EXPECT_THAT(scarce.error().text(), HasSubstr("512 KiB are left"));
+    ASSERT_EQ(::ftruncate(filler.get(), 0), 0);
+    EXPECT_TRUE(journal->writable());
+  }
+  ::umount(place.c_str());
 }
 
 // Records for ever; writes a byte for each event whose record() has returned.
