@@ -1,9 +1,17 @@
 #include "exporter/access.h"
 
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <utility>
+
+#include "exporter/log/log.h"
 
 namespace kvmtsc {
 namespace {
+
+constexpr std::chrono::seconds kBetweenLooks{1};
 
 http::Login login(const std::string& name, const std::string& secret, const WebAccess& access) {
   return {name,
@@ -49,11 +57,59 @@ std::optional<WebTls> tls_of(const WebConfig& config) {
   return config.has_tls ? std::optional{config.tls} : std::nullopt;
 }
 
+std::string seconds_of(Nanoseconds wait) {
+  return std::to_string(std::chrono::ceil<std::chrono::seconds>(wait).count());
+}
+
+void log_login(const http::LoginNews& news) {
+  log::Fields fields{{"client", news.client}, {"name", news.name.empty() ? "(token)" : news.name}};
+  switch (news.what) {
+    case http::LoginNews::What::kFailed:
+      log::warn("login failed", fields);
+      return;
+    case http::LoginNews::What::kLimited:
+      fields.emplace_back("failures", std::to_string(news.failures));
+      fields.emplace_back("seconds", seconds_of(news.wait));
+      log::warn("logins limited", fields);
+      return;
+    case http::LoginNews::What::kEnded:
+      fields.emplace_back("failures", std::to_string(news.failures));
+      fields.emplace_back("not_looked_at", std::to_string(news.unseen));
+      log::info("failed logins no longer count", fields);
+      return;
+  }
+}
+
+void log_certificate(const std::string& file, const Status& outcome) {
+  if (outcome) {
+    log::info("TLS certificate read again", {{"file", file}});
+  } else {
+    log::warn("the changed TLS certificate cannot be used, the old one stays",
+              log::with_error({{"file", file}}, outcome.error()));
+  }
+}
+
 }  // namespace
 
-Status Access::configure(const WebConfig& config, std::function<void(std::string)> log) {
+Status somebody_gets_in(const WebConfig& config, const std::vector<std::string>& listen) {
+  const bool root_does = std::ranges::any_of(
+      listen, [](const std::string& address) { return address.starts_with("unix:"); });
+  if (!config.require_auth || !config.users.empty() || !config.tokens.empty() || root_does) {
+    return ok_status();
+  }
+  return Error{ErrorKind::kRefused,
+               "require_auth is set and there is neither a user nor a token: nobody could log in",
+               "add one under basic_auth_users or kvm_tsc.tokens (docs/security.md), or a "
+               "web.listen_address unix:PATH for root; a client certificate is no login"};
+}
+
+Access::Access(const Clock& clock) : authenticator_(clock, log_login) {}
+
+Status Access::configure(const WebConfig& config) {
   if (!configured_ && config.has_tls) {
-    auto tls = http::TlsContext::make(tls_options(config.tls), std::move(log));
+    auto tls = http::TlsContext::make(
+        tls_options(config.tls),
+        [file = config.tls.cert_file](const Status& outcome) { log_certificate(file, outcome); });
     if (!tls) {
       return tls.error();
     }
@@ -77,6 +133,29 @@ std::vector<std::string> Access::needs_restart(const WebConfig& config) const {
     keys.emplace_back("http_server_config.headers");
   }
   return keys;
+}
+
+void Access::keep_watch() {
+  watch_ = std::jthread([this](const std::stop_token& stop) {
+    std::mutex mutex;
+    std::unique_lock lock(mutex);
+    std::condition_variable_any ended;
+    while (!stop.stop_requested()) {
+      refresh_certificate();
+      authenticator_.limits().tidy();
+      ended.wait_for(lock, stop, kBetweenLooks, [] { return false; });
+    }
+  });
+}
+
+void Access::refresh_certificate() {
+  if (tls_ != nullptr) {
+    tls_->refresh();
+  }
+}
+
+std::optional<RealTime> Access::certificate_not_after() const {
+  return tls_ == nullptr ? std::nullopt : tls_->not_after();
 }
 
 void Access::equip(http::ServerOptions& options) {

@@ -1,10 +1,11 @@
-// Access: who may reach the service over HTTP, as the web configuration file has it.
+// Access: who may reach the service over HTTP, as the web configuration file has it. configure()
+// and keep_watch() by one thread at a time, the rest by any.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/result.h"
@@ -14,13 +15,24 @@
 
 namespace kvmtsc {
 
+// kRefused where a login is required and nobody could have one: no user, no token, and among the
+// `listen` addresses no unix socket, over which root needs none.
+Status somebody_gets_in(const WebConfig& config, const std::vector<std::string>& listen);
+
+// Failed logins and changed certificates are lines of the log.
 class Access {
  public:
-  explicit Access(const Clock& clock) : authenticator_(clock) {}
+  explicit Access(const Clock& clock);
 
   // Takes over logins at once. TLS and headers are those of the first call: their files are read
   // again when they change, which files they are takes a restart (needs_restart()).
-  Status configure(const WebConfig& config, std::function<void(std::string)> log);
+  Status configure(const WebConfig& config);
+
+  // From now on, looks once a second in a thread of its own whether a certificate has changed and
+  // whether somebody is limited no longer.
+  void keep_watch();
+  // The former at once.
+  void refresh_certificate();
 
   // What of `config` differs from the first one and is not taken over: "tls_server_config".
   std::vector<std::string> needs_restart(const WebConfig& config) const;
@@ -31,7 +43,10 @@ class Access {
   // Whether ports speak TLS.
   bool has_tls() const { return tls_ != nullptr; }
 
-  std::uint64_t failures() const { return authenticator_.failures(); }
+  const http::LoginLimits& logins() const { return authenticator_.limits(); }
+
+  // Until when the certificate is valid; absent without TLS.
+  std::optional<RealTime> certificate_not_after() const;
 
  private:
   http::Authenticator authenticator_;
@@ -39,6 +54,7 @@ class Access {
   std::optional<WebTls> tls_settings_;
   std::vector<http::Header> headers_;
   bool configured_ = false;
+  std::jthread watch_;  // last: it ends before what it looks at
 };
 
 }  // namespace kvmtsc

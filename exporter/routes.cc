@@ -33,10 +33,10 @@ Response metrics(const RouteSources& sources, const Request& request) {
       append_correction_families(*snapshot->corrections, families);
     }
   }
-  append_login_failures(sources.login_failures(), families);
   if (const auto audit = sources.audit()) {
     append_audit(audit->ok(), families);
   }
+  append_service_families(sources.facts(), families);
   append_build_info(build_info(), families);
   append_process_families(families);
   const auto format = http::prefers_openmetrics(request.header("Accept"))

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "exporter/http/router.h"
+#include "exporter/metrics/service_families.h"
 #include "tsc/snapshot.h"
 
 namespace kvmtsc {
@@ -17,8 +18,8 @@ struct RouteSources {
   std::function<SnapshotPtr()> latest;          // null before the first sweep
   std::function<Nanoseconds()> sweep_interval;  // as configured now
   std::function<Result<std::string>()> reload;  // a line about what was done, or why it was refused
-  std::function<std::uint64_t()> login_failures;
   std::function<std::optional<Status>()> audit;  // whether it can be written; absent while unknown
+  std::function<ServiceFacts()> facts;
   const Clock* clock = nullptr;
 };
 

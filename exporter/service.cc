@@ -117,9 +117,15 @@ Status Service::check(const Settings& settings) {
     return Error{ErrorKind::kInvalid, "correction.enabled is set and attach.mode is not correct",
                  "set attach.mode to correct as well, or leave correction.enabled out"};
   }
-  Access access(system_clock());
   const auto config = web_config_of(settings);
-  return config ? access.configure(*config, log_server_line) : Status(config.error());
+  if (!config) {
+    return config.error();
+  }
+  if (auto possible = somebody_gets_in(*config, settings.listen_addresses); !possible) {
+    return possible;
+  }
+  Access access(system_clock());
+  return access.configure(*config);
 }
 
 Result<Service::Needs> Service::gather(const Settings& settings) {
@@ -146,7 +152,7 @@ Result<Service::Needs> Service::gather(const Settings& settings) {
     needs.demo_token = random_token();
   }
   admit_demo(needs.demo_token, *config);
-  if (auto configured = needs.access->configure(*config, log_server_line); !configured) {
+  if (auto configured = needs.access->configure(*config); !configured) {
     return configured.error();
   }
   return needs;
@@ -181,8 +187,8 @@ Status Service::serve() {
   sources.latest = [this] { return sampler_.latest(); };
   sources.sweep_interval = [this] { return sweep_interval(); };
   sources.reload = [this] { return reload(); };
-  sources.login_failures = [this] { return access_->failures(); };
   sources.audit = [this] { return audit_state(); };
+  sources.facts = [this] { return service_facts(); };
   sources.clock = &system_clock();
   http::Router router = make_routes(sources);
   add_api_routes(router, {sources.latest, [this] { return api_facts(); }, &corrections_,
@@ -192,7 +198,14 @@ Status Service::serve() {
     return server.error();
   }
   server_ = *std::move(server);
+  access_->keep_watch();
   return ok_status();
+}
+
+ServiceFacts Service::service_facts() const {
+  const std::lock_guard lock(mutex_);
+  return {access_->logins().failures(), access_->logins().lockouts(), reload_succeeded_,
+          last_good_reload_, access_->certificate_not_after()};
 }
 
 ApiFacts Service::api_facts() const {
@@ -218,6 +231,15 @@ Nanoseconds Service::sweep_interval() const {
 
 Result<std::string> Service::reload() {
   const std::lock_guard lock(mutex_);
+  auto outcome = try_reload();
+  reload_succeeded_ = outcome.ok();
+  if (outcome) {
+    last_good_reload_ = system_clock().realtime();
+  }
+  return outcome;
+}
+
+Result<std::string> Service::try_reload() {
   auto wanted = load_settings(command_line_);
   const Status checked = wanted ? check(*wanted) : Status(wanted.error());
   auto rules = checked ? compile_rules(*wanted) : Result<IdentityRules>(checked.error());
@@ -233,7 +255,8 @@ Result<std::string> Service::reload() {
         restart += (restart.empty() ? "" : ", ") + key;
       }
       admit_demo(demo_token_, *config);
-      static_cast<void>(access_->configure(*config, log_server_line));
+      static_cast<void>(access_->configure(*config));
+      access_->refresh_certificate();
     }
   }
   configure_log(*wanted);

@@ -24,6 +24,7 @@
 #include "exporter/api/api.h"
 #include "exporter/audit_watch.h"
 #include "exporter/http/server.h"
+#include "exporter/metrics/service_families.h"
 #include "exporter/sweep_log.h"
 
 namespace kvmtsc {
@@ -66,6 +67,8 @@ class Service {
   Service(const CommandLine& command_line, const Settings& settings, Needs needs);
 
   Status serve();
+  ServiceFacts service_facts() const;
+  Result<std::string> try_reload();  // with mutex_ held
   void after_sweep(Snapshot& snapshot);
   ApiFacts api_facts() const;
   void adopt_rules(IdentityRules rules);
@@ -75,6 +78,9 @@ class Service {
   CommandLine command_line_;
   mutable std::mutex mutex_;
   Settings settings_;  // guarded by mutex_
+  // As the start was, the first reading of the configuration. Guarded by mutex_.
+  bool reload_succeeded_ = true;
+  RealTime last_good_reload_ = system_clock().realtime();
 
   // In the order in which each needs those above it.
   ProcIdentifier identifier_;

@@ -7,18 +7,21 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 
 #include "base/parse.h"
+#include "exporter/http/client.h"
 
 namespace kvmtsc::http {
 namespace {
 
-constexpr Nanoseconds kWindow = std::chrono::minutes(1);
-constexpr Nanoseconds kVerdictLifetime = std::chrono::minutes(10);
-constexpr std::size_t kMostAddresses = 10'000;
-constexpr std::size_t kMostVerdicts = 1'000;
+constexpr const char* kTokens = "tokens";
+constexpr const char* kUnknown = "unknown";
+constexpr std::size_t kLongestName = 64;
+// An hour's guesses of one client are shared out among the users (docs/adr/0015).
+constexpr std::size_t kLongestWindowMinutes = 15;
 // Of no password: what an unknown user's is compared with, so that it takes as long.
 constexpr const char* kNobodysHash = "$2y$10$vI8aWBnW3fID.ZQ4/zo1G.q1lRps.9cGLcZEiGDMVr5yUP1KUOYTa";
 
@@ -40,9 +43,9 @@ Role needed_role(const Logins& logins, const Request& request) {
   return logins.require_login ? Role::kViewer : Role::kNobody;
 }
 
-// "10.0.0.1:1234" without the port.
-std::string address_of(const Request& request) {
-  return request.peer.substr(0, request.peer.rfind(':'));
+Nanoseconds window_of(const Logins& logins) {
+  return std::chrono::minutes(
+      std::clamp<std::size_t>(logins.users.size(), 1, kLongestWindowMinutes));
 }
 
 std::string hexadecimal(const unsigned char* bytes, std::size_t size) {
@@ -57,6 +60,15 @@ std::string hexadecimal(const unsigned char* bytes, std::size_t size) {
 
 bool equal_in_constant_time(const std::string& a, const std::string& b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+bool password_fits(const std::string& password, const std::string& hash) {
+  if (password.find('\0') != password.npos) {
+    return false;  // crypt() would look at the part before it
+  }
+  const auto data = std::make_unique<crypt_data>();
+  const char* const computed = ::crypt_r(password.c_str(), hash.c_str(), data.get());
+  return computed != nullptr && equal_in_constant_time(computed, hash);
 }
 
 std::optional<std::string> decode_base64(std::string_view text) {
@@ -120,15 +132,16 @@ std::string sha256_hex(const std::string& token) {
   return hexadecimal(digest.data(), digest.size());
 }
 
-Authenticator::Authenticator(const Clock& clock)
-    : clock_(&clock), logins_(std::make_shared<const Logins>()) {
-  RAND_bytes(salt_.data(), static_cast<int>(salt_.size()));
+Authenticator::Authenticator(const Clock& clock, LoginLimits::Report report)
+    : key_{}, limits_(clock, std::move(report)), logins_(std::make_shared<const Logins>()) {
+  RAND_bytes(key_.data(), static_cast<int>(key_.size()));
 }
 
 void Authenticator::set(Logins logins) {
   auto shared = std::make_shared<const Logins>(std::move(logins));
   const std::lock_guard lock(mutex_);
   logins_ = std::move(shared);
+  remembered_.clear();
 }
 
 std::optional<Response> Authenticator::admit(Request& request) {
@@ -138,18 +151,17 @@ std::optional<Response> Authenticator::admit(Request& request) {
     logins = logins_;
   }
   const Role needed = needed_role(*logins, request);
-  const bool says_who = !request.header("Authorization").empty();
-  if (says_who && slowed(address_of(request))) {
-    Response response = problem(429, "Too many logins failed from your address.");
-    response.headers.emplace_back("Retry-After", "60");
-    return response;
+  Finding finding = identify(*logins, request);
+  if (finding.wait) {
+    return problem(429,
+                   "Too many logins failed from your address. A token that is known is taken "
+                   "meanwhile, and so is another user's password.",
+                   finding.wait);
   }
-  auto principal = identify(*logins, request);
-  if (!principal) {
-    failed(address_of(request));
+  if (!finding.principal) {
     return login_needed("The credentials are not known here.");
   }
-  request.principal = *std::move(principal);
+  request.principal = *std::move(finding.principal);
   if (request.principal.role < needed) {
     return request.principal.role == Role::kNobody
                ? login_needed("This takes a login; docs/security.md says how to set one up.")
@@ -158,26 +170,33 @@ std::optional<Response> Authenticator::admit(Request& request) {
   return is_api_mutation(request) ? not_from_here(request) : std::nullopt;
 }
 
-std::optional<Principal> Authenticator::identify(const Logins& logins, const Request& request) {
+Authenticator::Finding Authenticator::identify(const Logins& logins, const Request& request) {
   const std::string_view authorization = request.header("Authorization");
+  if (authorization.empty()) {
+    return {request.peer_uid == 0U ? Principal{"root", Role::kOperator, {}} : Principal{}, {}};
+  }
+  const std::string client = client_of(request);
   if (const auto token = after_scheme(authorization, "Bearer")) {
-    return check_token(logins, *token);
+    return check_token(logins, client, *token);
   }
   if (const auto credentials = after_scheme(authorization, "Basic")) {
-    const auto decoded = decode_base64(*credentials);
-    return decoded ? check_user(logins, *decoded) : std::nullopt;
+    if (const auto decoded = decode_base64(*credentials)) {
+      return check_user(logins, client, *decoded);
+    }
   }
-  if (!authorization.empty()) {
-    return std::nullopt;
-  }
-  if (request.peer_uid == 0U) {
-    return Principal{"root", Role::kOperator, {}};
-  }
-  return Principal{};
+  return refuse(client, kUnknown, "", window_of(logins));
 }
 
-std::optional<Principal> Authenticator::check_token(const Logins& logins,
-                                                    const std::string& token) const {
+Authenticator::Finding Authenticator::refuse(const std::string& client, const std::string& account,
+                                             const std::string& name, Nanoseconds window) {
+  // The last one that is allowed is still answered as what it is.
+  const auto wait = limits_.wait(client, account);
+  limits_.failed(client, account, name.substr(0, kLongestName), window);
+  return {std::nullopt, wait};
+}
+
+Authenticator::Finding Authenticator::check_token(const Logins& logins, const std::string& client,
+                                                  const std::string& token) {
   const std::string wanted = sha256_hex(token);
   const Login* found = nullptr;
   for (const Login& login : logins.tokens) {  // all of them, whichever fits
@@ -185,66 +204,65 @@ std::optional<Principal> Authenticator::check_token(const Logins& logins,
       found = &login;
     }
   }
-  return found == nullptr ? std::nullopt : std::optional{principal_of("token:", *found)};
+  return found == nullptr ? refuse(client, kTokens, "", std::chrono::minutes(1))
+                          : Finding{principal_of("token:", *found), {}};
 }
 
-std::optional<Principal> Authenticator::check_user(const Logins& logins,
-                                                   const std::string& credentials) {
-  const auto colon = credentials.find(':');
-  if (colon == credentials.npos) {
-    return std::nullopt;
-  }
-  const auto user = std::ranges::find(logins.users, credentials.substr(0, colon), &Login::name);
+Authenticator::Finding Authenticator::check_user(const Logins& logins, const std::string& client,
+                                                 const std::string& credentials) {
+  const std::string name = credentials.substr(0, credentials.find(':'));
+  const std::string password = credentials.substr(std::min(name.size() + 1, credentials.size()));
+  const auto user = std::ranges::find(logins.users, name, &Login::name);
   const bool known = user != logins.users.end();
+  const std::string account = known ? "user:" + name : kUnknown;
+  // Before anything is compared, be it cheap: an answer would tell a guesser as much.
+  if (const auto wait = limits_.turned_away(client, account)) {
+    return {std::nullopt, wait};
+  }
+  if (known && is_remembered(*user, password)) {
+    return {principal_of("user:", *user), {}};
+  }
+  const std::lock_guard lock(hashing_);
+  // Of many at once, those that had to wait for others to fail.
+  if (const auto wait = limits_.turned_away(client, account)) {
+    return {std::nullopt, wait};
+  }
   const std::string somebodys =
       logins.users.empty() ? std::string(kNobodysHash) : logins.users.front().secret;
-  const bool fits = password_fits(credentials.substr(colon + 1), known ? user->secret : somebodys);
-  return known && fits ? std::optional{principal_of("user:", *user)} : std::nullopt;
+  if (password_fits(password, known ? user->secret : somebodys) && known) {
+    remember(*user, password);
+    return {principal_of("user:", *user), {}};
+  }
+  return refuse(client, account, name, window_of(logins));
 }
 
-bool Authenticator::password_fits(const std::string& password, const std::string& hash) {
-  if (password.find('\0') != password.npos) {
-    return false;  // crypt() would look at the part before it
-  }
-  std::string material(reinterpret_cast<const char*>(salt_.data()), salt_.size());
-  material += hash + password;
-  Digest key{};
-  SHA256(reinterpret_cast<const unsigned char*>(material.data()), material.size(), key.data());
-  const std::lock_guard lock(hashing_);
-  const MonotonicTime now = clock_->monotonic();
-  if (const auto known = verdicts_.find(key);
-      known != verdicts_.end() && now - known->second.at < kVerdictLifetime) {
-    return known->second.fits;
-  }
-  const auto data = std::make_unique<crypt_data>();
-  const char* const computed = ::crypt_r(password.c_str(), hash.c_str(), data.get());
-  const bool fits = computed != nullptr && equal_in_constant_time(computed, hash);
-  if (verdicts_.size() >= kMostVerdicts) {
-    verdicts_.clear();
-  }
-  verdicts_[key] = {fits, now};
-  return fits;
+Authenticator::Digest Authenticator::keyed_digest(const Login& user,
+                                                  const std::string& password) const {
+  const std::string material = user.secret + password;
+  Digest digest{};
+  unsigned size = 0;
+  HMAC(EVP_sha256(), key_.data(), static_cast<int>(key_.size()),
+       reinterpret_cast<const unsigned char*>(material.data()), material.size(), digest.data(),
+       &size);
+  return digest;
 }
 
-bool Authenticator::slowed(const std::string& address) {
+bool Authenticator::is_remembered(const Login& user, const std::string& password) const {
+  const Digest digest = keyed_digest(user, password);
   const std::lock_guard lock(mutex_);
-  const auto known = tries_.find(address);
-  return known != tries_.end() && known->second.failures >= kFailuresAllowed &&
-         clock_->monotonic() - known->second.since < kWindow;
+  const auto known = remembered_.find(user.name);
+  return known != remembered_.end() &&
+         CRYPTO_memcmp(known->second.data(), digest.data(), digest.size()) == 0;
 }
 
-void Authenticator::failed(const std::string& address) {
-  ++failures_;
-  const MonotonicTime now = clock_->monotonic();
+void Authenticator::remember(const Login& user, const std::string& password) {
+  const Digest digest = keyed_digest(user, password);
   const std::lock_guard lock(mutex_);
-  if (tries_.size() >= kMostAddresses) {
-    std::erase_if(tries_, [&](const auto& entry) { return now - entry.second.since >= kWindow; });
+  // A reload meanwhile may have taken the user away, or given a new hash.
+  const auto now = std::ranges::find(logins_->users, user.name, &Login::name);
+  if (now != logins_->users.end() && now->secret == user.secret) {
+    remembered_[user.name] = digest;
   }
-  Tries& tries = tries_[address];
-  if (tries.failures == 0 || now - tries.since >= kWindow) {
-    tries = {0, now};
-  }
-  ++tries.failures;
 }
 
 }  // namespace kvmtsc::http

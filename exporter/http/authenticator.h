@@ -12,13 +12,19 @@
 //   POST /-/reload where logins exist           an operator
 //   the rest                                    nobody, or a viewer with `require_login`
 //
-// Credentials that do not fit are 401 even where none are needed. Such failures are counted, and
-// after kFailuresAllowed of one address within a minute its credentials are not looked at for the
-// rest of that minute (429). Any thread.
+// Credentials that do not fit are 401 even where none are needed, and 429 with Retry-After once
+// five of a client (exporter/http/client.h) have failed for the same account within the window:
+//
+//   account          window                       the right one meanwhile
+//   all tokens       a minute                     is served: nobody guesses a random token
+//   one user         a minute for each user       is not looked at; other users' are
+//                    there is, at most 15
+//   unknown users    the same
+//
+// docs/adr/0015 says why, and what an attacker gains. Any thread.
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -28,6 +34,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "exporter/http/login_limits.h"
 #include "exporter/http/message.h"
 
 namespace kvmtsc::http {
@@ -51,7 +58,8 @@ std::string sha256_hex(const std::string& token);
 
 class Authenticator {
  public:
-  explicit Authenticator(const Clock& clock);
+  // `report` may be empty; see LoginLimits.
+  explicit Authenticator(const Clock& clock, LoginLimits::Report report = {});
 
   // From the next request on.
   void set(Logins logins);
@@ -59,40 +67,38 @@ class Authenticator {
   // Sets request.principal; an answer when the request is not to be carried out.
   std::optional<Response> admit(Request& request);
 
-  // Credentials that did not fit, since the start.
-  std::uint64_t failures() const { return failures_; }
-
-  static constexpr int kFailuresAllowed = 5;
+  // Of credentials that did not fit, and of who is kept from trying.
+  LoginLimits& limits() { return limits_; }
+  const LoginLimits& limits() const { return limits_; }
 
  private:
-  struct Tries {
-    int failures = 0;
-    MonotonicTime since;
-  };
   using Digest = std::array<unsigned char, 32>;
-  struct Verdict {
-    bool fits = false;
-    MonotonicTime at;
+  // Of a request: who it is, or how long credentials of its account are not taken; neither where
+  // they do not fit.
+  struct Finding {
+    std::optional<Principal> principal;
+    std::optional<Nanoseconds> wait;
   };
 
-  // Absent when the credentials do not fit.
-  std::optional<Principal> identify(const Logins& logins, const Request& request);
-  std::optional<Principal> check_token(const Logins& logins, const std::string& token) const;
-  std::optional<Principal> check_user(const Logins& logins, const std::string& credentials);
-  bool password_fits(const std::string& password, const std::string& hash);
-  bool slowed(const std::string& address);
-  void failed(const std::string& address);
+  Finding identify(const Logins& logins, const Request& request);
+  Finding check_token(const Logins& logins, const std::string& client, const std::string& token);
+  Finding check_user(const Logins& logins, const std::string& client,
+                     const std::string& credentials);
+  Finding refuse(const std::string& client, const std::string& account, const std::string& name,
+                 Nanoseconds window);
+  // Whether this is the password that was last found right for the user with this hash.
+  bool is_remembered(const Login& user, const std::string& password) const;
+  void remember(const Login& user, const std::string& password);
+  Digest keyed_digest(const Login& user, const std::string& password) const;
 
-  const Clock* clock_;
-  Digest salt_;  // so that the cache's keys tell nothing of passwords
-  std::atomic<std::uint64_t> failures_ = 0;
+  Digest key_;  // so that what is remembered tells nothing of passwords
+  LoginLimits limits_;
 
-  std::mutex mutex_;
-  std::shared_ptr<const Logins> logins_;  // guarded by mutex_
-  std::map<std::string, Tries> tries_;    // by address; guarded by mutex_
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Logins> logins_;      // guarded by mutex_
+  std::map<std::string, Digest> remembered_;  // by user; guarded by mutex_
 
-  std::mutex hashing_;                  // one at a time: hashing is meant to be slow
-  std::map<Digest, Verdict> verdicts_;  // by salted password and hash; guarded by hashing_
+  std::mutex hashing_;  // one at a time: hashing is meant to be slow
 };
 
 }  // namespace kvmtsc::http

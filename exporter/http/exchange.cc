@@ -8,11 +8,25 @@
 #include <utility>
 
 #include "base/parse.h"
+#include "exporter/http/client.h"
+#include "exporter/http/loopback_peer.h"
 #include "exporter/http/request_path.h"
 
 extern "C" int kvm_tsc_connection_socket(const mg_connection* connection);  // civetweb_socket.c
 
 namespace kvmtsc::http {
+namespace {
+
+std::optional<std::uint32_t> unix_uid(int socket) {
+  ucred credentials{};
+  socklen_t size = sizeof(credentials);
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) {
+    return std::nullopt;
+  }
+  return credentials.uid;
+}
+
+}  // namespace
 
 std::optional<Request> take_in(const mg_request_info& info) {
   auto path = info.local_uri_raw == nullptr ? std::nullopt : decode_path(info.local_uri_raw);
@@ -82,14 +96,13 @@ void send(mg_connection* connection, const Response& response, bool without_body
   }
 }
 
-std::optional<std::uint32_t> peer_uid(const mg_connection* connection) {
-  ucred credentials{};
-  socklen_t size = sizeof(credentials);
-  if (::getsockopt(kvm_tsc_connection_socket(connection), SOL_SOCKET, SO_PEERCRED, &credentials,
-                   &size) != 0) {
-    return std::nullopt;
+void note_peer(const mg_connection* connection, Request& request) {
+  const int socket = kvm_tsc_connection_socket(connection);
+  if (request.peer == "unix") {
+    request.peer_uid = unix_uid(socket);
+  } else if (!request.header("Authorization").empty() && is_loopback(request.peer)) {
+    request.loopback_uid = loopback_uid(socket);
   }
-  return credentials.uid;
 }
 
 }  // namespace kvmtsc::http

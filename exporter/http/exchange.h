@@ -25,7 +25,8 @@ bool read_body(mg_connection* connection, std::size_t size, std::string& body);
 
 void send(mg_connection* connection, const Response& response, bool without_body);
 
-// Who is at the other end of a unix socket.
-std::optional<std::uint32_t> peer_uid(const mg_connection* connection);
+// Sets peer_uid of a request over a unix socket, and loopback_uid of one that has credentials and
+// comes from within this host.
+void note_peer(const mg_connection* connection, Request& request);
 
 }  // namespace kvmtsc::http

@@ -112,7 +112,8 @@ const char* reason_phrase(int status) {
   return found == kPhrases.end() ? "Unknown" : found->text;
 }
 
-Response problem(int status, std::string_view detail) {
+Response problem(int status, std::string_view detail,
+                 std::optional<std::chrono::nanoseconds> retry_after) {
   Response response;
   response.status = status;
   response.content_type = "application/problem+json";
@@ -120,6 +121,13 @@ Response problem(int status, std::string_view detail) {
                   R"(,"status":)" + std::to_string(status);
   if (!detail.empty()) {
     response.body += R"(,"detail":)" + json_string(detail);
+  }
+  if (retry_after) {
+    // A second too early would be refused again.
+    const auto seconds =
+        std::to_string(std::chrono::ceil<std::chrono::seconds>(*retry_after).count());
+    response.body += R"(,"retry_after_seconds":)" + seconds;
+    response.headers.emplace_back("Retry-After", seconds);
   }
   response.body += "}\n";
   return response;

@@ -1,6 +1,7 @@
 // Request and Response: HTTP as plain values, so that handlers know no server library.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -42,6 +43,9 @@ struct Request {
   std::string peer;  // "127.0.0.1:51234", "[::1]:51234" or "unix"
   // Who is at the other end of a unix socket (SO_PEERCRED); absent over TCP.
   std::optional<std::uint32_t> peer_uid = {};
+  // Whose process is at the other end of a connection within this host, where the kernel tells:
+  // for telling local clients apart, never for believing one (a process may pass a socket on).
+  std::optional<std::uint32_t> loopback_uid = {};
   Principal principal = {};
   // What the path's {segments} stand for, decoded; set by the Router.
   std::vector<Header> parameters;
@@ -70,8 +74,9 @@ struct Response {
 const char* reason_phrase(int status);
 
 // An RFC 9457 problem of type about:blank, titled by the status. `detail` is UTF-8 and reaches the
-// client; empty leaves it out.
-Response problem(int status, std::string_view detail);
+// client; empty leaves it out. `retry_after`, rounded up, is a field and a header.
+Response problem(int status, std::string_view detail,
+                 std::optional<std::chrono::nanoseconds> retry_after = {});
 
 // Whether two field names or tokens are equal but for ASCII case.
 bool equal_ignoring_case(std::string_view a, std::string_view b);

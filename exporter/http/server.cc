@@ -240,9 +240,7 @@ Response Server::Impl::answer(mg_connection* connection, const mg_request_info& 
   if (!read_body(connection, static_cast<std::size_t>(*size), request->body)) {
     return refuse(connection, 400, "The body ended before Content-Length bytes.");
   }
-  if (request->peer == "unix") {
-    request->peer_uid = peer_uid(connection);
-  }
+  note_peer(connection, *request);
   auto refusal = options_.admit ? options_.admit(*request) : std::nullopt;
   Response response = refusal ? *std::move(refusal) : router_.route(*request, options_.log);
   response.headers.insert(response.headers.end(), options_.headers.begin(), options_.headers.end());

@@ -39,7 +39,8 @@ struct ServerOptions {
   std::chrono::milliseconds request_timeout{1500};
   // How long a connection is kept for the next request.
   std::chrono::milliseconds idle_timeout{1000};
-  // Where given, addresses that are not unix sockets speak TLS; outlives the server.
+  // Where given, addresses that are not unix sockets speak TLS, and answer plain HTTP with a 400
+  // that says so; outlives the server.
   const TlsContext* tls = nullptr;
   // Sets who sent a request, before it is routed; an answer takes the router's place. Any thread.
   std::function<std::optional<Response>(Request&)> admit;

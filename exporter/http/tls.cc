@@ -2,8 +2,10 @@
 
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -12,9 +14,12 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 
+#include "base/file.h"
+
 namespace kvmtsc::http {
 namespace {
 
+constexpr std::size_t kMostPem = std::size_t{1024} * 1024;
 constexpr std::array<unsigned char, 4> kSessionsOf{'h', 't', 't', 'p'};
 
 template <auto Free>
@@ -44,36 +49,59 @@ Error openssl_error(const std::string& what) {
                "see docs/security.md"};
 }
 
-Result<Bio> open_file(const std::string& path) {
-  Bio bio(BIO_new_file(path.c_str(), "r"));
-  if (!bio) {
-    return openssl_error(path);
+// A PEM file's text, for OpenSSL itself says of any file that it cannot read "system lib".
+Result<std::string> read_pem(const std::string& path) {
+  auto text = read_file(path, kMostPem);
+  if (text) {
+    return text;
   }
-  return bio;
+  Error error = text.error();
+  if (error.kind == ErrorKind::kPermission) {
+    error.remedy = "let the user of this service (uid " + std::to_string(::geteuid()) +
+                   ") read it, by its group for instance";
+  } else if (error.kind == ErrorKind::kNotFound) {
+    error.remedy =
+        "tls_server_config of the web configuration names it; paths there are relative "
+        "to that file";
+  }
+  return error;
+}
+
+Bio bio_of(const std::string& text) {
+  return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+std::optional<RealTime> end_of(const X509& certificate) {
+  tm utc{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(&certificate), &utc) != 1) {
+    return std::nullopt;
+  }
+  return RealTime{std::chrono::seconds(::timegm(&utc))};
 }
 
 Result<std::shared_ptr<const Identity>> load(const TlsOptions& options) {
   auto identity = std::make_shared<Identity>();
-  auto certificates = open_file(options.certificate_file);
-  if (!certificates) {
-    return certificates.error();
+  const auto certificate_text = read_pem(options.certificate_file);
+  if (!certificate_text) {
+    return certificate_text.error();
   }
-  identity->certificate.reset(
-      PEM_read_bio_X509_AUX(certificates->get(), nullptr, nullptr, nullptr));
+  const Bio certificates = bio_of(*certificate_text);
+  identity->certificate.reset(PEM_read_bio_X509_AUX(certificates.get(), nullptr, nullptr, nullptr));
   if (!identity->certificate) {
     return openssl_error(options.certificate_file + ": no certificate in it");
   }
-  while (X509* const next = PEM_read_bio_X509(certificates->get(), nullptr, nullptr, nullptr)) {
+  while (X509* const next = PEM_read_bio_X509(certificates.get(), nullptr, nullptr, nullptr)) {
     identity->chain.emplace_back(next);
   }
   ERR_clear_error();  // the end of the file
-  auto key = open_file(options.key_file);
-  if (!key) {
-    return key.error();
+  const auto key_text = read_pem(options.key_file);
+  if (!key_text) {
+    return key_text.error();
   }
+  const Bio key = bio_of(*key_text);
   // No pass phrase: nobody is there to type one.
   identity->key.reset(PEM_read_bio_PrivateKey(
-      key->get(), nullptr, [](char*, int, int, void*) { return 0; }, nullptr));
+      key.get(), nullptr, [](char*, int, int, void*) { return 0; }, nullptr));
   if (!identity->key) {
     return openssl_error(options.key_file + ": no private key without a pass phrase in it");
   }
@@ -124,8 +152,8 @@ int accept_any(int /*verified*/, X509_STORE_CTX* /*chain*/) {
 
 class TlsContext::Impl {
  public:
-  Impl(TlsOptions options, std::function<void(std::string)> log)
-      : options_(std::move(options)), log_(std::move(log)) {}
+  Impl(TlsOptions options, Report report)
+      : options_(std::move(options)), report_(std::move(report)) {}
 
   Status start() {
     certificate_version_ = version_of(options_.certificate_file);
@@ -153,6 +181,9 @@ class TlsContext::Impl {
     SSL_CTX_set_verify(context, verify_mode(options_.client_certificates),
                        unverified ? &accept_any : nullptr);
     if (!options_.client_ca_file.empty()) {
+      if (const auto readable = read_pem(options_.client_ca_file); !readable) {
+        return readable.error();
+      }
       const char* const file = options_.client_ca_file.c_str();
       if (SSL_CTX_load_verify_locations(context, file, nullptr) != 1) {
         return openssl_error(options_.client_ca_file);
@@ -163,6 +194,16 @@ class TlsContext::Impl {
   }
 
   SSL_CTX* handle() const { return context_.get(); }
+
+  void refresh() {
+    const std::lock_guard lock(mutex_);
+    look();
+  }
+
+  std::optional<RealTime> not_after() const {
+    const std::lock_guard lock(mutex_);
+    return end_of(*identity_->certificate);
+  }
 
  private:
   static int choose_certificate(SSL* connection, void* self) {
@@ -182,32 +223,36 @@ class TlsContext::Impl {
     const std::lock_guard lock(mutex_);
     timespec now{};
     ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-    if (now.tv_sec == looked_) {
-      return identity_;
-    }
-    looked_ = now.tv_sec;
-    const Version certificate = version_of(options_.certificate_file);
-    const Version key = version_of(options_.key_file);
-    if (certificate == certificate_version_ && key == key_version_) {
-      return identity_;
-    }
-    certificate_version_ = certificate;
-    key_version_ = key;
-    if (auto loaded = load(options_)) {
-      identity_ = *std::move(loaded);
-      log_("TLS certificate read again from " + options_.certificate_file);
-    } else {
-      log_("the changed TLS certificate cannot be used, the old one stays: " +
-           loaded.error().text());
+    if (now.tv_sec != looked_) {
+      looked_ = now.tv_sec;
+      look();
     }
     return identity_;
   }
 
+  // With mutex_ held.
+  void look() {
+    const Version certificate = version_of(options_.certificate_file);
+    const Version key = version_of(options_.key_file);
+    if (certificate == certificate_version_ && key == key_version_) {
+      return;
+    }
+    certificate_version_ = certificate;
+    key_version_ = key;
+    auto loaded = load(options_);
+    if (!loaded) {
+      report_(loaded.error());
+      return;
+    }
+    identity_ = *std::move(loaded);
+    report_(ok_status());
+  }
+
   const TlsOptions options_;
-  const std::function<void(std::string)> log_;
+  const Report report_;
   Context context_;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::shared_ptr<const Identity> identity_;  // guarded by mutex_, as all below
   Version certificate_version_;
   Version key_version_;
@@ -217,9 +262,8 @@ class TlsContext::Impl {
 TlsContext::TlsContext(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TlsContext::~TlsContext() = default;
 
-Result<std::unique_ptr<TlsContext>> TlsContext::make(const TlsOptions& options,
-                                                     std::function<void(std::string)> log) {
-  auto impl = std::make_unique<Impl>(options, std::move(log));
+Result<std::unique_ptr<TlsContext>> TlsContext::make(const TlsOptions& options, Report report) {
+  auto impl = std::make_unique<Impl>(options, std::move(report));
   if (auto started = impl->start(); !started) {
     return started.error();
   }
@@ -228,6 +272,14 @@ Result<std::unique_ptr<TlsContext>> TlsContext::make(const TlsOptions& options,
 
 void* TlsContext::handle() const {
   return impl_->handle();
+}
+
+void TlsContext::refresh() {
+  impl_->refresh();
+}
+
+std::optional<RealTime> TlsContext::not_after() const {
+  return impl_->not_after();
 }
 
 }  // namespace kvmtsc::http

@@ -1,12 +1,14 @@
-// TlsContext: the server's side of TLS, made of PEM files. A file that changes is read again at the
-// next handshake, at most once a second; if the new one cannot be used the old one stays.
-// Handshakes may be at once in any threads.
+// TlsContext: the server's side of TLS, made of PEM files. A file that changes is read again when
+// refresh() is called and at the next handshake, at most once a second; if the new one cannot be
+// used the old one stays. Handshakes may be at once in any threads.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "base/clock.h"
 #include "base/result.h"
 
 namespace kvmtsc::http {
@@ -23,16 +25,23 @@ struct TlsOptions {
 
 class TlsContext {
  public:
-  // kInvalid or the file's error, with the file's name. `log` gets a line when a changed file is
-  // taken or refused; any thread.
-  static Result<std::unique_ptr<TlsContext>> make(const TlsOptions& options,
-                                                  std::function<void(std::string)> log);
+  // What came of a changed file: it is served from now on, or why not. Said once for each change.
+  using Report = std::function<void(const Status&)>;
+
+  // kPermission, kNotFound or kInvalid with the file's name. `report` is called in any thread.
+  static Result<std::unique_ptr<TlsContext>> make(const TlsOptions& options, Report report);
   ~TlsContext();
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
 
   // An SSL_CTX*, owned by this.
   void* handle() const;
+
+  // Looks whether the files have changed. Reads them if so.
+  void refresh();
+
+  // Until when the certificate that is served is valid. Absent where it gives no such date.
+  std::optional<RealTime> not_after() const;
 
  private:
   class Impl;

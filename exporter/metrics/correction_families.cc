@@ -31,10 +31,4 @@ void append_audit(bool writable, Families& families) {
   family.append_to(families);
 }
 
-void append_login_failures(std::uint64_t failures, Families& families) {
-  auto family = counter("kvm_tsc_login_failures_total", "HTTP requests with unknown credentials.");
-  family.add({}, static_cast<double>(failures));
-  family.append_to(families);
-}
-
 }  // namespace kvmtsc

@@ -25,9 +25,6 @@ void append_host_families(const Snapshot& snapshot, Families& families);
 // kvm_tsc_corrections_*.
 void append_correction_families(const CorrectionCounts& counts, Families& families);
 
-// kvm_tsc_login_failures_total.
-void append_login_failures(std::uint64_t failures, Families& families);
-
 // kvm_tsc_audit_writable.
 void append_audit(bool writable, Families& families);
 

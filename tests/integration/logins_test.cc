@@ -40,6 +40,7 @@ kvm_tsc:
       role: operator
       vms: [sim-nested]
 )";
+constexpr const char* kHashOfLooks = "95d09b62";
 // In base 64 (RFC 7617).
 constexpr const char* kRight = "Basic cHJvbWV0aGV1czpyaWdodA==";
 constexpr const char* kWrong = "Basic cHJvbWV0aGV1czp3cm9uZw==";
@@ -130,18 +131,41 @@ TEST_F(LoginsTest, TokensMayDoWhatTheirRolesAllow) {
             "applying token:acts\nwritten token:acts\nfinished token:acts\n");
 }
 
-TEST_F(LoginsTest, GuessesAreCountedAndSlowedDown) {
+// Whoever guesses is limited; those who know better are served, behind the same address too.
+TEST_F(LoginsTest, GuessesAreCountedAndSlowedDownAndStopNobodyElse) {
   ASSERT_NO_FATAL_FAILURE(start(kLogins));
-  for (int i = 0; i < 5; ++i) {
-    EXPECT_EQ(status("GET", "/metrics", as("Bearer guess" + std::to_string(i))), 401);
+  for (int i = 0; i < 100; ++i) {
+    const auto guessed = ask("GET", "/metrics", as("Bearer guess" + std::to_string(i)));
+    EXPECT_EQ(guessed.status, i < 5 ? 401 : 429) << i;
+    EXPECT_EQ(status("GET", "/metrics", as("Bearer acts")), 200) << i;
+    EXPECT_EQ(status("GET", "/metrics", as(kRight)), 200) << i;
   }
-  const auto slowed = ask("GET", "/metrics", as("Bearer acts"));
-  EXPECT_EQ(slowed.status, 429);
-  EXPECT_EQ(slowed.header("Retry-After"), "60");
+  const auto limited = ask("GET", "/metrics", as("Bearer guess"));
+  const auto wait = nlohmann::json::parse(limited.body)["retry_after_seconds"].get<int>();
+  EXPECT_GT(wait, 0);
+  EXPECT_LE(wait, 60);
+  EXPECT_EQ(limited.header("Retry-After"), std::to_string(wait));
   EXPECT_EQ(status("GET", "/-/healthy"), 200);
   const auto samples = parse_exposition(ask("GET", "/metrics").body);
   ASSERT_OK(samples);
-  EXPECT_EQ(samples->value("kvm_tsc_login_failures_total", {}), 5);
+  EXPECT_EQ(samples->value("kvm_tsc_login_failures_total", {}), 101);
+  EXPECT_EQ(samples->value("kvm_tsc_login_lockouts_total", {}), 1);
+}
+
+TEST_F(LoginsTest, GuessesAreLoggedOnceWhenTheyBegin) {
+  ASSERT_NO_FATAL_FAILURE(start(kLogins));
+  for (int i = 0; i < 8; ++i) {
+    EXPECT_EQ(status("GET", "/metrics", as(kWrong)), i < 5 ? 401 : 429) << i;
+  }
+  const std::string log = demo_->log();
+  for (const char* line : {"msg=\"login failed\"", "msg=\"logins limited\""}) {
+    const auto first = log.find(line);
+    ASSERT_NE(first, std::string::npos) << line << log;
+    EXPECT_EQ(log.find(line, first + 1), std::string::npos) << log;
+    const std::string rest = log.substr(first, log.find('\n', first) - first);
+    EXPECT_NE(rest.find("client=\"127.0.0.1"), std::string::npos) << rest;
+    EXPECT_NE(rest.find("name=\"prometheus\""), std::string::npos) << rest;
+  }
 }
 
 TEST_F(LoginsTest, NobodyChangesAnythingOverTcp) {
@@ -182,6 +206,13 @@ class ReloadedLoginsTest : public testing::Test {
     return reply ? reply->status : 0;
   }
 
+  double metric(const char* name) const {
+    const auto reply = exporter_->get("/metrics", as("Bearer acts"));
+    const auto samples = reply ? parse_exposition(reply->body) : Result<Samples>(reply.error());
+    EXPECT_OK(samples);
+    return samples ? samples->value(name, {}).value_or(-1) : -1;
+  }
+
   TemporaryDirectory directory_;
   std::unique_ptr<Exporter> exporter_;
 };
@@ -201,9 +232,21 @@ TEST_F(ReloadedLoginsTest, AreTakenWholeOrNotAtAll) {
   ASSERT_OK(exporter_->process().find_error_line("the running one stays", kPatience));
   EXPECT_EQ(status_of("looks"), 200);
 
+  // Nobody could log in, not even to find out why.
   write("kvm_tsc:\n  require_auth: true\n");
   ASSERT_OK(exporter_->process().send_signal(SIGHUP));
+  ASSERT_OK(exporter_->process().find_error_line("nobody could log in", kPatience));
+  EXPECT_EQ(status_of("looks"), 200);
+  EXPECT_EQ(metric("kvm_tsc_config_last_reload_successful"), 0);
+  const auto refused_since = metric("kvm_tsc_config_last_reload_success_timestamp_seconds");
+
+  std::string changed = closed;
+  changed.replace(changed.find(kHashOfLooks), 4, "0000");
+  write(changed);
+  ASSERT_OK(exporter_->process().send_signal(SIGHUP));
   EXPECT_TRUE(eventually(kPatience, [this] { return status_of("looks") == 401; }));
+  EXPECT_EQ(metric("kvm_tsc_config_last_reload_successful"), 1);
+  EXPECT_GT(metric("kvm_tsc_config_last_reload_success_timestamp_seconds"), refused_since);
 }
 
 }  // namespace

@@ -29,6 +29,8 @@ class TlsDemo {
   }
   std::uint16_t port() const { return exporter_->port(); }
   const TlsClient& client() const { return *client_; }
+  // What the service has logged until now.
+  std::string log() const { return exporter_->process().error_output(); }
 
   // "unix:PATH", where plain HTTP is spoken.
   std::string socket() const { return "unix:" + directory_.path() + "/socket"; }

@@ -1,5 +1,6 @@
 // The service over TLS: whom it believes, whom it is believed by, and certificates that change.
 #include <signal.h>
+#include <time.h>
 
 #include <filesystem>
 #include <memory>
@@ -12,6 +13,9 @@
 #include "tests/integration/certificates.h"
 #include "tests/integration/eventually.h"
 #include "tests/integration/exporter.h"
+#include "tests/integration/exposition.h"
+#include "tests/integration/paths.h"
+#include "tests/integration/process.h"
 #include "tests/integration/requirements.h"
 #include "tests/integration/tls_client.h"
 
@@ -98,13 +102,52 @@ TEST_F(TlsTest, SpeaksTls12AndLaterAndNothingOlder) {
   expect_refused(client(TLS1_2_VERSION), "protocol version");
 }
 
-TEST_F(TlsTest, PlainHttpOnItsPortEndsAtOnce) {
+TEST_F(TlsTest, TellsPlainHttpThatItsPortSpeaksTls) {
   ASSERT_NO_FATAL_FAILURE(start());
-  fakes::HttpConnection plain("127.0.0.1:" + std::to_string(exporter_->port()));
-  ASSERT_TRUE(plain.send("GET /-/healthy HTTP/1.1\r\nHost: test\r\n\r\n"));
-  EXPECT_TRUE(plain.closed_within(Milliseconds{1000}));
-  EXPECT_FALSE(exporter_->get("/metrics").ok());
+  for (const char* method : {"GET", "POST", "PUT"}) {
+    fakes::HttpConnection plain("127.0.0.1:" + std::to_string(exporter_->port()));
+    ASSERT_TRUE(plain.send(std::string(method) + " /-/healthy HTTP/1.1\r\nHost: test\r\n" +
+                           "Content-Length: 20000\r\n\r\n" + std::string(20'000, 'x')));
+    const auto reply = plain.receive();
+    ASSERT_TRUE(reply) << method;
+    EXPECT_EQ(reply->status, 400);
+    EXPECT_EQ(reply->header("Content-Type"), "application/problem+json");
+    EXPECT_NE(reply->body.find("speaks HTTPS"), std::string::npos) << reply->body;
+    EXPECT_TRUE(plain.closed_within(Milliseconds{1000}));
+  }
+  const auto reply = exporter_->get("/metrics");
+  ASSERT_OK(reply);
+  EXPECT_EQ(reply->status, 400);
   expect_served(client());
+}
+
+// What is neither TLS nor HTTP gets no answer.
+TEST_F(TlsTest, EndsWhatIsNoTls) {
+  ASSERT_NO_FATAL_FAILURE(start());
+  fakes::HttpConnection other("127.0.0.1:" + std::to_string(exporter_->port()));
+  ASSERT_TRUE(other.send("SSH-2.0-OpenSSH_9.2\r\n"));
+  EXPECT_TRUE(other.closed_within(Milliseconds{1000}));
+  expect_served(client());
+}
+
+TEST_F(TlsTest, SaysWhichFileItMayNotRead) {
+  REQUIRE_ROOT();
+  REQUIRE_PROGRAM("setpriv");
+  const std::string web = directory_.write(
+      "web.yml", "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n");
+  const std::string key = directory_.path() + "/server.key";
+  std::filesystem::permissions(key, std::filesystem::perms::owner_read);
+  auto checked = Process::start({"setpriv", "--reuid=65534", "--clear-groups",
+                                 product_program("kvm-tsc-exporter"), "--config.check",
+                                 "--web.config.file=" + web});
+  ASSERT_OK(checked);
+  const auto status = (*checked)->wait_exit(kPatience);
+  ASSERT_OK(status);
+  EXPECT_EQ(status->code, 2);
+  const std::string said = (*checked)->error_output();
+  EXPECT_NE(said.find(key + ": Permission denied; let the user of this service (uid 65534)"),
+            std::string::npos)
+      << said;
 }
 
 TEST_F(TlsTest, ServesACertificateThatWasRenewed) {
@@ -115,8 +158,32 @@ TEST_F(TlsTest, ServesACertificateThatWasRenewed) {
   move_into_place(*renewed);
   EXPECT_TRUE(eventually(kPatience, [this] { return server_name() == "renewed"; }))
       << server_name();
-  ASSERT_OK(exporter_->process().find_error_line("TLS certificate read again", kPatience));
+  const auto line = exporter_->process().find_error_line("TLS certificate read again", kPatience);
+  ASSERT_OK(line);
+  EXPECT_NE(line->find("level=info"), std::string::npos) << *line;
   expect_served(client());
+}
+
+// Nobody has to connect first.
+TEST_F(TlsTest, NoticesACertificateThatWasRenewedByItself) {
+  ASSERT_NO_FATAL_FAILURE(start());
+  const auto renewed = authority_->issue("renewed");
+  ASSERT_OK(renewed);
+  move_into_place(*renewed);
+  ASSERT_OK(exporter_->process().find_error_line("TLS certificate read again", kPatience));
+}
+
+TEST_F(TlsTest, SaysWhenItsCertificateEnds) {
+  ASSERT_NO_FATAL_FAILURE(start());
+  const auto reply = client().get(exporter_->port(), "/metrics");
+  ASSERT_OK(reply);
+  const auto samples = parse_exposition(reply->body);
+  ASSERT_OK(samples);
+  const auto ends = samples->value("kvm_tsc_tls_certificate_not_after_timestamp_seconds");
+  ASSERT_TRUE(ends);
+  // The authority's certificates are valid for a day.
+  const auto day_hence = static_cast<double>(::time(nullptr) + 24 * 60 * 60);
+  EXPECT_NEAR(*ends, day_hence, 120);
 }
 
 TEST_F(TlsTest, KeepsItsCertificateWhereTheNewOneCannotBeUsed) {

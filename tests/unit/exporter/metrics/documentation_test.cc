@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "exporter/metrics/families.h"
+#include "exporter/metrics/service_families.h"
 
 namespace kvmtsc {
 namespace {
@@ -78,7 +79,7 @@ Entries exported() {
   counts.vms["web"] = {};
   append_correction_families(counts, families);
   append_audit(true, families);
-  append_login_failures(0, families);
+  append_service_families({0, 0, true, {}, RealTime{}}, families);
   append_build_info(build_info(), families);
   append_process_families(families);
   Entries entries;
