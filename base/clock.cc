@@ -32,6 +32,8 @@ class SystemClock final : public Clock {
             std::chrono::microseconds(state.maxerror)};
   }
 
+  Nanoseconds thread_cpu() const override { return read(CLOCK_THREAD_CPUTIME_ID); }
+
   std::uint64_t host_tsc() const override {
     // RDTSC alone may execute before earlier loads have finished (Intel SDM vol. 2B, RDTSC).
     _mm_lfence();

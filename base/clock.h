@@ -41,6 +41,8 @@ class Clock {
   // Time the host has spent suspended since boot: CLOCK_BOOTTIME - CLOCK_MONOTONIC.
   virtual Nanoseconds suspended() const = 0;
   virtual TimeDiscipline discipline() const = 0;
+  // CPU time that the calling thread has had: stands still while it waits for a CPU.
+  virtual Nanoseconds thread_cpu() const = 0;
   // This CPU's time-stamp counter, read no earlier than everything before it in program order.
   virtual std::uint64_t host_tsc() const = 0;
 };

@@ -17,6 +17,13 @@ struct FoundVm {
   VmIdentity identity;
 };
 
+// How long one reading may take. A kernel that does not answer uses up the first; a thread of ours
+// that gets no CPU on a busy host uses up the second alone, and that is no fault of the VM.
+struct ReadLimit {
+  Nanoseconds cpu{0};    // Clock::thread_cpu() at which it ends
+  MonotonicTime latest;  // when it ends in any case
+};
+
 class OffsetSource {
  public:
   virtual ~OffsetSource() = default;
@@ -33,8 +40,8 @@ class OffsetSource {
   virtual Result<std::vector<FoundVm>> list() = 0;
 
   // Reads one VM of the last list(). kGone, and no other error, when it has ended, kTimeout
-  // when `deadline` passed first. Pauses nobody and does not block.
-  virtual Result<VmReading> read(const VmKey& key, MonotonicTime deadline) = 0;
+  // when the limit was reached first. Pauses nobody and does not block.
+  virtual Result<VmReading> read(const VmKey& key, const ReadLimit& limit) = 0;
 };
 
 }  // namespace kvmtsc

@@ -110,7 +110,8 @@ std::optional<VmState> Sweep::read_vm(OffsetSource& source, const FoundVm& vm,
   state.key = vm.key;
   state.identity = vm.identity;
   state.source = source.name();
-  auto reading = source.read(vm.key, clock_->monotonic() + options_.vm_deadline);
+  auto reading = source.read(
+      vm.key, {clock_->thread_cpu() + options_.vm_cpu, clock_->monotonic() + options_.vm_patience});
   if (!reading && reading.error().kind == ErrorKind::kGone) {
     return std::nullopt;
   }

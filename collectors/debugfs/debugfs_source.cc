@@ -1,5 +1,6 @@
 #include "collectors/debugfs/debugfs_source.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -92,8 +93,16 @@ Result<std::vector<FoundVm>> DebugfsSource::list() {
   for (const std::string& name : *names) {
     auto key = parse_directory_name(name);
     struct stat status {};
-    if (!key || ::fstatat(kvm->get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0 ||
-        !S_ISDIR(status.st_mode)) {
+    if (!key) {
+      continue;
+    }
+    if (::fstatat(kvm->get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (errno == ENOENT) {
+        continue;  // ended since it was listed
+      }
+      return errno_error(errno, kvm_directory() + "/" + name);  // whether it is there is not known
+    }
+    if (!S_ISDIR(status.st_mode)) {
       continue;
     }
     key->incarnation = status.st_ino;
@@ -109,7 +118,7 @@ Result<std::vector<FoundVm>> DebugfsSource::list() {
   return found;
 }
 
-Result<VmReading> DebugfsSource::read(const VmKey& key, MonotonicTime deadline) {
+Result<VmReading> DebugfsSource::read(const VmKey& key, const ReadLimit& limit) {
   const auto vm = vms_.find(key);
   if (vm == vms_.end()) {
     return Error{ErrorKind::kGone, "VM " + directory_name(key) + " is not listed", {}};
@@ -117,7 +126,7 @@ Result<VmReading> DebugfsSource::read(const VmKey& key, MonotonicTime deadline) 
   if (!vm->second.directory) {
     return vm->second.directory.error();
   }
-  return vm->second.directory->read(deadline);
+  return vm->second.directory->read(limit);
 }
 
 void DebugfsSource::forget_identities() {

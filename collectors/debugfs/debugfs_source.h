@@ -24,7 +24,7 @@ class DebugfsSource final : public OffsetSource {
   // readable, or KVM not loaded, and what to do.
   Result<std::vector<FoundVm>> list() override;
 
-  Result<VmReading> read(const VmKey& key, MonotonicTime deadline) override;
+  Result<VmReading> read(const VmKey& key, const ReadLimit& limit) override;
 
   // Identifies every VM anew at the next list(): the identifier's rules have changed.
   void forget_identities();

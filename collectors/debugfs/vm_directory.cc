@@ -37,6 +37,10 @@ Result<Number> read_number(int directory, const std::string& path,
   return *number;
 }
 
+Error gone() {
+  return Error{ErrorKind::kGone, "the VM has ended", {}};
+}
+
 bool exists(int directory, const std::string& path) {
   return ::faccessat(directory, path.c_str(), F_OK, 0) == 0;
 }
@@ -49,7 +53,7 @@ Status VmDirectory::refresh() {
     return errno_error(errno, "VM directory");
   }
   if (now.st_nlink == 0) {
-    return Error{ErrorKind::kGone, "the VM has ended", {}};
+    return gone();
   }
   const auto change = std::chrono::seconds(now.st_mtim.tv_sec) + Nanoseconds(now.st_mtim.tv_nsec);
   if (now.st_nlink == listed_links_ && change == listed_change_) {
@@ -85,27 +89,15 @@ Status VmDirectory::list_vcpus() {
   return ok_status();
 }
 
-VmDirectory::Vcpu VmDirectory::describe(VcpuId id) const {
+VmDirectory::Vcpu VmDirectory::describe(VcpuId id) {
   const std::string base = "vcpu" + std::to_string(id) + "/";
   Vcpu vcpu;
   vcpu.id = id;
   vcpu.offset = base + "tsc-offset";
   vcpu.guest_mode = base + "guest_mode";
   vcpu.ratio = base + "tsc-scaling-ratio";
+  vcpu.fraction_bits = vcpu.ratio + "-frac-bits";
   vcpu.pid = base + "pid";
-  vcpu.has_guest_mode = exists(directory_.get(), vcpu.guest_mode);
-  vcpu.has_ratio = exists(directory_.get(), vcpu.ratio);
-  if (vcpu.has_ratio) {
-    const std::string path = vcpu.ratio + "-frac-bits";
-    const auto bits = read_number<std::uint32_t>(directory_.get(), path, parse_u32);
-    if (!bits) {
-      vcpu.trouble = bits.error();
-    } else if (*bits > 63) {
-      vcpu.trouble = not_a_number(path, std::to_string(*bits));
-    } else {
-      vcpu.fraction_bits = static_cast<std::uint8_t>(*bits);
-    }
-  }
   return vcpu;
 }
 
@@ -134,10 +126,29 @@ Result<bool> VmDirectory::nested(const Vcpu& vcpu) const {
   return *mode != 0;
 }
 
-Result<VcpuReading> VmDirectory::read_vcpu(const Vcpu& vcpu) const {
-  if (vcpu.trouble) {
-    return *vcpu.trouble;
+Result<ScalingRatio> VmDirectory::read_ratio(Vcpu& vcpu) const {
+  if (!vcpu.bits) {
+    const auto bits = read_number<std::uint32_t>(directory_.get(), vcpu.fraction_bits, parse_u32);
+    if (!bits) {
+      return bits.error();
+    }
+    if (*bits > 63) {
+      return not_a_number(vcpu.fraction_bits, std::to_string(*bits));
+    }
+    vcpu.bits = static_cast<std::uint8_t>(*bits);
   }
+  const auto ratio = read_number<std::uint64_t>(directory_.get(), vcpu.ratio, parse_u64);
+  if (!ratio) {
+    return ratio.error();
+  }
+  if (*ratio == 0) {
+    return not_a_number(vcpu.ratio, "0");
+  }
+  return ScalingRatio{*ratio, *vcpu.bits};
+}
+
+Result<VcpuReading> VmDirectory::read_vcpu(Vcpu& vcpu) const {
+  vcpu.has_guest_mode = vcpu.has_guest_mode || exists(directory_.get(), vcpu.guest_mode);
   // guest_mode around the offset: only when no nested guest ran before and after is it L1's.
   const auto nested_before = nested(vcpu);
   if (!nested_before) {
@@ -148,15 +159,13 @@ Result<VcpuReading> VmDirectory::read_vcpu(const Vcpu& vcpu) const {
     return offset.error();
   }
   VcpuReading reading{vcpu.id, *offset, {}, Trust::kTrusted};
+  vcpu.has_ratio = vcpu.has_ratio || exists(directory_.get(), vcpu.ratio);
   if (vcpu.has_ratio) {
-    const auto ratio = read_number<std::uint64_t>(directory_.get(), vcpu.ratio, parse_u64);
+    const auto ratio = read_ratio(vcpu);
     if (!ratio) {
       return ratio.error();
     }
-    if (*ratio == 0) {
-      return not_a_number(vcpu.ratio, "0");
-    }
-    reading.ratio = {*ratio, vcpu.fraction_bits};
+    reading.ratio = *ratio;
   }
   const auto nested_after = nested(vcpu);
   if (!nested_after) {
@@ -166,6 +175,30 @@ Result<VcpuReading> VmDirectory::read_vcpu(const Vcpu& vcpu) const {
     reading.trust = Trust::kNested;
   }
   return reading;
+}
+
+// A kernel gives all vCPUs the same files. One without a ratio would be taken for unscaled beside
+// one that is scaled: centuries of skew.
+void VmDirectory::set_aside_unfinished(VmReading& reading) const {
+  const bool modes = std::ranges::any_of(vcpus_, &Vcpu::has_guest_mode);
+  const bool ratios = std::ranges::any_of(vcpus_, &Vcpu::has_ratio);
+  for (const Vcpu& vcpu : vcpus_) {
+    if (vcpu.has_guest_mode == modes && vcpu.has_ratio == ratios) {
+      continue;
+    }
+    const auto read = std::ranges::find(reading.vcpus, vcpu.id, &VcpuReading::id);
+    if (read == reading.vcpus.end()) {
+      continue;
+    }
+    reading.vcpus.erase(read);
+    const std::string& missing = vcpu.has_ratio == ratios ? vcpu.guest_mode : vcpu.ratio;
+    reading.unreadable.push_back(
+        {vcpu.id,
+         {ErrorKind::kNotFound,
+          missing + " is not there, and other vCPUs have theirs: the vCPU is being made",
+          {}}});
+  }
+  std::ranges::sort(reading.unreadable, {}, &VcpuProblem::id);
 }
 
 void VmDirectory::read_again_where_different(VmReading& reading) const {
@@ -186,29 +219,39 @@ void VmDirectory::read_again_where_different(VmReading& reading) const {
   }
 }
 
-Result<VmReading> VmDirectory::read(MonotonicTime deadline) {
+bool VmDirectory::has_ended() const {
+  struct stat now {};
+  return ::fstat(directory_.get(), &now) == 0 && now.st_nlink == 0;
+}
+
+Result<VmReading> VmDirectory::read(const ReadLimit& limit) {
   if (const auto refreshed = refresh(); !refreshed) {
     return refreshed.error();
   }
-  return read_listed(deadline);
+  auto reading = read_listed(limit);
+  // Of a VM that ended meanwhile some files are missing, or all.
+  if ((!reading || !reading->unreadable.empty()) && has_ended()) {
+    return gone();
+  }
+  return reading;
 }
 
-Result<VmReading> VmDirectory::read_listed(MonotonicTime deadline) const {
+Result<VmReading> VmDirectory::read_listed(const ReadLimit& limit) {
   VmReading reading;
   reading.vcpus.reserve(vcpus_.size());
   reading.host_tsc_before = clock_->host_tsc();
-  for (const Vcpu& vcpu : vcpus_) {
+  for (Vcpu& vcpu : vcpus_) {
     auto result = read_vcpu(vcpu);
     if (result) {
       reading.vcpus.push_back(*result);
     } else {
       reading.unreadable.push_back({vcpu.id, result.error()});
     }
-    // The clock is asked once in a while: a read takes about a microsecond, deadlines are far
-    // longer.
+    // The clocks are asked once in a while: a read takes microseconds, the limits are far longer.
     constexpr std::size_t kBetweenLooks = 32;
     const std::size_t done = reading.vcpus.size() + reading.unreadable.size();
-    if (done % kBetweenLooks == 0 && clock_->monotonic() > deadline) {
+    if (done % kBetweenLooks == 0 &&
+        (clock_->thread_cpu() > limit.cpu || clock_->monotonic() > limit.latest)) {
       return Error{ErrorKind::kTimeout,
                    "deadline passed after " + std::to_string(done) + " of " +
                        std::to_string(vcpus_.size()) + " vCPUs",
@@ -216,6 +259,7 @@ Result<VmReading> VmDirectory::read_listed(MonotonicTime deadline) const {
     }
   }
   reading.host_tsc_after = clock_->host_tsc();
+  set_aside_unfinished(reading);
   if (reading.vcpus.empty() && !reading.unreadable.empty()) {
     return reading.unreadable.front().error;
   }

@@ -6,6 +6,10 @@
 //                                        /guest_mode                    1 while a nested guest runs
 //                                        /pid                           the thread that last ran it
 //
+// KVM makes these files one by one after the vCPU's directory, so a reading may fall between. A
+// file that was absent is looked for at every reading, and a vCPU that lacks one that another vCPU
+// of the VM has is not read by what it has, but unreadable until it is whole.
+//
 // Source: arch/x86/kvm/debugfs.c and virt/kvm/kvm_main.c. Reading never blocks and pauses nobody.
 // The files are not seekable and belong to a VM that may end at any moment, so each is opened, read
 // once and closed. Not thread-safe.
@@ -18,6 +22,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
+#include "collectors/offset_source.h"
 #include "tsc/reading.h"
 
 namespace kvmtsc {
@@ -33,8 +38,8 @@ class VmDirectory {
 
   // Reads every vCPU there is now. One that cannot be read is in `unreadable` and makes the VM
   // torn; when none can, the first one's error is the result. kGone when the VM has ended, kTimeout
-  // when `deadline` passed before the end.
-  Result<VmReading> read(MonotonicTime deadline);
+  // when the limit was reached before the end.
+  Result<VmReading> read(const ReadLimit& limit);
 
  private:
   struct Vcpu {
@@ -44,21 +49,24 @@ class VmDirectory {
     std::string offset;
     std::string guest_mode;
     std::string ratio;
+    std::string fraction_bits;
     std::string pid;
-    bool has_guest_mode = false;     // older kernels lack it; nesting then goes unnoticed
-    bool has_ratio = false;          // present when the host's hardware scales TSCs
-    std::uint8_t fraction_bits = 0;  // a constant of the host
-    std::optional<Error> trouble;    // what keeps it from being read at all
+    bool has_guest_mode = false;       // older kernels lack it; nesting then goes unnoticed
+    bool has_ratio = false;            // present when the host's hardware scales TSCs
+    std::optional<std::uint8_t> bits;  // what `fraction_bits` says, a constant of the host
   };
 
   // Lists the vCPUs anew if the directory has changed since it was last listed. Cheap when it has
   // not: one fstat.
   Status refresh();
   Status list_vcpus();
-  Vcpu describe(VcpuId id) const;
-  Result<VmReading> read_listed(MonotonicTime deadline) const;
-  Result<VcpuReading> read_vcpu(const Vcpu& vcpu) const;
+  bool has_ended() const;
+  static Vcpu describe(VcpuId id);
+  Result<VmReading> read_listed(const ReadLimit& limit);
+  Result<VcpuReading> read_vcpu(Vcpu& vcpu) const;
+  Result<ScalingRatio> read_ratio(Vcpu& vcpu) const;
   Result<bool> nested(const Vcpu& vcpu) const;
+  void set_aside_unfinished(VmReading& reading) const;
   void read_again_where_different(VmReading& reading) const;
 
   UniqueFd directory_;

@@ -27,7 +27,7 @@ Result<ClockReading> SimulatedAttach::read_clock(const AttachTarget& vm, Monoton
   if (!SimulatedFleet::owns(vm.key)) {
     return clocks_ != nullptr ? clocks_->read_clock(vm, deadline) : not_allowed("reading clocks");
   }
-  const auto reading = fleet_->read(vm.key, deadline);
+  const auto reading = fleet_->read(vm.key, {});
   if (!reading) {
     return reading.error();
   }
@@ -64,7 +64,7 @@ Result<WriteReport> SimulatedAttach::write(const AttachTarget& vm,
     return writer_ != nullptr ? writer_->write(vm, offsets, deadline)
                               : not_allowed("correcting offsets");
   }
-  const auto before = fleet_->read(vm.key, deadline);
+  const auto before = fleet_->read(vm.key, {});
   if (!before) {
     return before.error();
   }

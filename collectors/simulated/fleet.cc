@@ -130,7 +130,7 @@ VmReading SimulatedFleet::reading_of(const Vm& vm) const {
   return reading;
 }
 
-Result<VmReading> SimulatedFleet::read(const VmKey& key, MonotonicTime /*deadline*/) {
+Result<VmReading> SimulatedFleet::read(const VmKey& key, const ReadLimit& /*limit*/) {
   for (const Vm& vm : vms_) {
     if (vm.found.key.creator == key.creator && present(vm)) {
       return reading_of(vm);

@@ -32,7 +32,7 @@ class SimulatedFleet final : public OffsetSource {
   std::string_view name() const override { return kName; }
   bool kept_by_kvm() const override { return false; }
   Result<std::vector<FoundVm>> list() override;
-  Result<VmReading> read(const VmKey& key, MonotonicTime deadline) override;
+  Result<VmReading> read(const VmKey& key, const ReadLimit& limit) override;
 
   // The vCPU's offset is `offset` from now on, and goes on as its behaviour has it from there.
   void set_offset(const VmKey& key, VcpuId vcpu, std::int64_t offset);

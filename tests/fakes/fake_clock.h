@@ -11,6 +11,11 @@ class FakeClock final : public Clock {
 
   void advance(Nanoseconds by) { now_ += by; }
   void step_realtime(Nanoseconds by) { realtime_ += by; }
+  // Time goes by without the thread being given a CPU.
+  void starve(Nanoseconds by) {
+    now_ += by;
+    starved_ += by;
+  }
   void suspend(Nanoseconds by) { suspended_ += by; }
   void set_discipline(TimeDiscipline discipline) { discipline_ = discipline; }
 
@@ -19,6 +24,7 @@ class FakeClock final : public Clock {
   Nanoseconds monotonic_raw() const override { return now_; }
   Nanoseconds suspended() const override { return suspended_; }
   TimeDiscipline discipline() const override { return discipline_; }
+  Nanoseconds thread_cpu() const override { return now_ - starved_; }
   std::uint64_t host_tsc() const override {
     return static_cast<std::uint64_t>(now_.count()) * (kHertz / 1'000'000'000);
   }
@@ -27,6 +33,7 @@ class FakeClock final : public Clock {
   Nanoseconds now_{std::chrono::hours(1)};
   Nanoseconds realtime_{std::chrono::seconds(1'790'000'000)};
   Nanoseconds suspended_{0};
+  Nanoseconds starved_{0};
   TimeDiscipline discipline_{true, std::chrono::microseconds(1500)};
 };
 

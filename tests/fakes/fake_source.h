@@ -36,7 +36,7 @@ class FakeSource final : public OffsetSource {
     }
     return found;
   }
-  Result<VmReading> read(const VmKey& key, MonotonicTime /*deadline*/) override {
+  Result<VmReading> read(const VmKey& key, const ReadLimit& /*limit*/) override {
     if (const auto error = read_errors.find(key); error != read_errors.end()) {
       return error->second;
     }

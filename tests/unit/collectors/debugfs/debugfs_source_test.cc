@@ -49,7 +49,8 @@ class DebugfsSourceTest : public testing::Test {
     return vms && !vms->empty() ? vms->front().key : VmKey{};
   }
   Result<VmReading> read(const VmKey& key) {
-    return source_.read(key, clock_.monotonic() + std::chrono::seconds(1));
+    return source_.read(key, {clock_.thread_cpu() + std::chrono::seconds(1),
+                              clock_.monotonic() + std::chrono::seconds(10)});
   }
   Result<VmReading> read_only_vm() { return read(only_vm()); }
 
@@ -169,8 +170,9 @@ TEST_F(DebugfsSourceTest, ABadRatioMakesTheVcpuUnreadable) {
   vcpu("1-2", "0", "5\n");
   vcpu("1-2", "1", "5\n");
   vcpu("1-2", "2", "5\n");
-  for (const auto& [id, ratio, bits] :
-       {std::tuple{"0", "0\n", "48\n"}, {"1", "281474976710656\n", "64\n"}}) {
+  for (const auto& [id, ratio, bits] : {std::tuple{"0", "0\n", "48\n"},
+                                        {"1", "281474976710656\n", "64\n"},
+                                        {"2", "281474976710656\n", "48\n"}}) {
     host_.write(std::string("kvm/1-2/vcpu") + id + "/tsc-scaling-ratio", ratio);
     host_.write(std::string("kvm/1-2/vcpu") + id + "/tsc-scaling-ratio-frac-bits", bits);
   }
@@ -238,7 +240,7 @@ TEST_F(DebugfsSourceTest, AReusedNameIsAnotherVm) {
   const VmKey after = only_vm();
   EXPECT_NE(before, after);
   EXPECT_EQ(read(after)->vcpus[0].offset, 6);
-  EXPECT_EQ(read(before).error().kind, ErrorKind::kNotFound);
+  EXPECT_EQ(read(before).error().kind, ErrorKind::kGone);
 }
 
 TEST_F(DebugfsSourceTest, IdentifiesOnceAndAgainWhileTheProcessIsUnknown) {
@@ -257,15 +259,67 @@ TEST_F(DebugfsSourceTest, IdentifiesOnceAndAgainWhileTheProcessIsUnknown) {
   EXPECT_EQ(identifier_.calls, 4);
 }
 
-TEST_F(DebugfsSourceTest, ADeadlineEndsALongReading) {
+TEST_F(DebugfsSourceTest, ALimitEndsALongReading) {
   for (int i = 0; i < 40; ++i) {
     vcpu("1-2", std::to_string(i), "5\n");
   }
   const VmKey key = only_vm();
-  const MonotonicTime past{clock_.monotonic().since_boot - Nanoseconds(1)};
-  const auto reading = source_.read(key, past);
+  const MonotonicTime later = clock_.monotonic() + std::chrono::seconds(1);
+  const Nanoseconds cpu = clock_.thread_cpu();
+  const auto slow_kernel = source_.read(key, {cpu - Nanoseconds(1), later});
+  ASSERT_FALSE(slow_kernel);
+  EXPECT_EQ(slow_kernel.error().kind, ErrorKind::kTimeout);
+  clock_.starve(std::chrono::milliseconds(900));  // no CPU for us is no fault of the VM
+  EXPECT_TRUE(source_.read(key, {cpu, later}));
+  clock_.starve(std::chrono::milliseconds(200));
+  EXPECT_FALSE(source_.read(key, {cpu, later}));
+}
+
+// The files of a vCPU, in the order in which KVM makes them; whenever a reading falls between, none
+// of them is taken for what it is not.
+TEST_F(DebugfsSourceTest, AVcpuThatIsBeingMadeIsNeverReadByWhatItHas) {
+  const std::vector<std::pair<std::string, std::string>> files{
+      {"pid", "0\n"},
+      {"guest_mode", "0\n"},
+      {"tsc-offset", "-5\n"},
+      {"tsc-scaling-ratio", "1610612736\n"},
+      {"tsc-scaling-ratio-frac-bits", "32\n"}};
+  for (const auto& [file, content] : files) {
+    host_.write("kvm/1-2/vcpu0/" + file, content);
+  }
+  std::filesystem::create_directories(host_.path() + "/kvm/1-2/vcpu1");
+  const VmKey key = only_vm();
+  for (const auto& [file, content] : files) {
+    const auto reading = read(key);
+    ASSERT_TRUE(reading) << file;
+    EXPECT_EQ(reading->trust, Trust::kTorn) << "without " << file;
+    ASSERT_EQ(reading->unreadable.size(), 1u) << "without " << file;
+    EXPECT_EQ(reading->unreadable[0].id, 1u);
+    EXPECT_EQ(reading->vcpus.size(), 1u) << "without " << file;
+    host_.write("kvm/1-2/vcpu1/" + file, content);
+  }
+  const auto whole = read(key);
+  ASSERT_TRUE(whole);
+  EXPECT_EQ(whole->trust, Trust::kTrusted);
+  ASSERT_EQ(whole->vcpus.size(), 2u);
+  EXPECT_EQ(whole->vcpus[1].ratio, whole->vcpus[0].ratio);
+  EXPECT_EQ(to_double(whole->vcpus[1].ratio), 0.375);
+}
+
+TEST_F(DebugfsSourceTest, ARatioThatComesLateIsReadAllTheSame) {
+  vcpu("1-2", "0", "7\n");  // the VM's only vCPU, so none tells that it is not whole
+  const VmKey key = only_vm();
+  EXPECT_EQ(read(key)->vcpus[0].ratio, ScalingRatio{});
+  host_.write("kvm/1-2/vcpu0/tsc-scaling-ratio", "3221225472\n");
+  host_.write("kvm/1-2/vcpu0/tsc-scaling-ratio-frac-bits", "32\n");
+  EXPECT_EQ(to_double(read(key)->vcpus[0].ratio), 0.75);
+}
+
+TEST_F(DebugfsSourceTest, AFileThatIsMissingIsNotTheEndOfTheVm) {
+  std::filesystem::create_directories(host_.path() + "/kvm/1-2/vcpu0");
+  const auto reading = read_only_vm();
   ASSERT_FALSE(reading);
-  EXPECT_EQ(reading.error().kind, ErrorKind::kTimeout);
+  EXPECT_EQ(reading.error().kind, ErrorKind::kNotFound);
 }
 
 TEST_F(DebugfsSourceTest, RunningOutOfDescriptorsIsAnErrorOfThatVmAndPasses) {

@@ -27,7 +27,7 @@ class FleetTest : public testing::Test {
     const auto listed = fleet_.list();
     for (const auto& vm : *listed) {
       if (vm.identity.name == name) {
-        return *fleet_.read(vm.key, clock_.monotonic());
+        return *fleet_.read(vm.key, {});
       }
     }
     ADD_FAILURE() << "no " << name;
@@ -92,7 +92,7 @@ TEST_F(FleetTest, AVmThatComesBackIsAnotherVm) {
   const VmKey first = key();
   clock_.advance(seconds(70));
   EXPECT_EQ(key(), VmKey{});
-  EXPECT_EQ(fleet_.read(first, clock_.monotonic()).error().kind, ErrorKind::kGone);
+  EXPECT_EQ(fleet_.read(first, {}).error().kind, ErrorKind::kGone);
   clock_.advance(seconds(25));
   EXPECT_NE(key(), VmKey{});
   EXPECT_NE(key(), first);
