@@ -41,7 +41,9 @@ void ClockSampling::observe(VmState& state) {
   }
   Tracked& tracked = tracked_[state.key];
   const MonotonicTime now = clock_->monotonic();
-  if (now >= tracked.due && within_budget()) {
+  // What the clock said before the first vCPU ran is no word on the master clock.
+  const bool started = tracked.never_ran && !state.never_ran;
+  if ((now >= tracked.due || started) && within_budget()) {
     tracked.due = now + options_.interval;
     read_clock(state, tracked);
   }
@@ -49,6 +51,7 @@ void ClockSampling::observe(VmState& state) {
     read_frequencies(state, tracked);
   }
   state.clock = tracked.clock;
+  state.never_ran = tracked.never_ran;
   state.clock_taken = tracked.taken;
   state.divergence = tracked.divergence;
   state.clock_error = tracked.error;
@@ -76,6 +79,7 @@ void ClockSampling::read_clock(const VmState& state, Tracked& tracked) {
   holds_.others.observe(reading->held);
   tracked.clock = reading->triple;
   tracked.taken = clock_->monotonic();
+  tracked.never_ran = state.never_ran;
   tracked.error.reset();
   const VcpuReading* reference = reference_of(state);
   if (reference != nullptr && state.frequency) {

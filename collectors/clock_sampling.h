@@ -32,7 +32,8 @@ class ClockSampling {
   void begin_sweep() { budget_ends_ = clock_->monotonic() + options_.budget; }
 
   // Reads what is due of this VM and fills in what is known of its clock. `state` has been read and
-  // judged. A VM whose process is not known is left alone.
+  // judged, with `never_ran` as it is now; after this it is as it was when the clock was read. A VM
+  // whose process is not known is left alone.
   void observe(VmState& state);
 
   // The VM's offsets or clock may have been changed: its clock as last read counts for nothing, and
@@ -52,7 +53,8 @@ class ClockSampling {
   struct Tracked {
     MonotonicTime due;  // of the next clock reading
     std::optional<ClockTriple> clock;
-    MonotonicTime taken;  // of `clock`
+    MonotonicTime taken;     // of `clock`
+    bool never_ran = false;  // at that time
     std::optional<Divergence> divergence;
     std::optional<Error> error;
     std::uint64_t errors = 0;

@@ -2,6 +2,7 @@
 // below this one, which do not know each other; used by the sweep alone, in the sampling thread.
 #pragma once
 
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -38,6 +39,9 @@ class OffsetSource {
   // The VMs there are now. A VM that cannot be identified is listed with what is known of it. An
   // error means that none could be listed ("no data" is an error, "no VMs" an empty list).
   virtual Result<std::vector<FoundVm>> list() = 0;
+
+  // Whether a vCPU of this VM of the last list() has ever run; absent where that cannot be known.
+  virtual std::optional<bool> has_run(const VmKey& /*key*/) { return std::nullopt; }
 
   // Reads one VM of the last list(). kGone, and no other error, when it has ended, kTimeout
   // when the limit was reached first. Pauses nobody and does not block.

@@ -8,11 +8,14 @@
 #include <array>
 #include <utility>
 
+#include "collectors/thread_priority.h"
+
 namespace kvmtsc {
 
 Sampler::Sampler(Sweep& sweep, SweepOptions options, std::function<void(Snapshot&)> on_sweep)
     : sweep_(&sweep),
       uevents_(KvmUevents::open()),
+      priority_(ok_status()),
       on_sweep_(std::move(on_sweep)),
       wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
       thread_([this, options] { run(options); }) {}
@@ -58,6 +61,7 @@ void Sampler::wake() const {
 }
 
 void Sampler::run(SweepOptions options) {
+  priority_ = prefer_this_thread();
   SweepSchedule schedule(options.interval, system_clock().monotonic());
   while (wait_until_due(schedule)) {
     schedule.swept(system_clock().monotonic());
@@ -74,6 +78,9 @@ void Sampler::publish(std::shared_ptr<Snapshot> snapshot) {
     status.error = uevents_.error();
   }
   snapshot->collectors.push_back(std::move(status));
+  if (!priority_) {
+    snapshot->no_priority = priority_.error();
+  }
   on_sweep_(*snapshot);
   const std::lock_guard lock(mutex_);
   latest_ = std::move(snapshot);

@@ -50,6 +50,7 @@ class Sampler {
 
   Sweep* sweep_;
   Result<KvmUevents> uevents_;  // the sampling thread's
+  Status priority_;             // likewise: of its being preferred (thread_priority.h)
   std::function<void(Snapshot&)> on_sweep_;
   UniqueFd wake_;  // an eventfd: jobs or the end wait
 

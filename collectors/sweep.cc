@@ -120,6 +120,8 @@ std::optional<VmState> Sweep::read_vm(OffsetSource& source, const FoundVm& vm,
     state.reading = *std::move(reading);
     judge(state, tracked, host, source.kept_by_kvm());
     if (clocks_ != nullptr) {
+      tracked.may_have_run = tracked.may_have_run || source.has_run(vm.key) != false;
+      state.never_ran = !tracked.may_have_run;
       clocks_->observe(state);
     }
     state.trust_reason = trust_reason(state, tracked.confirmation.movement());

@@ -54,6 +54,7 @@ class Sweep {
     Confirmation confirmation;
     ResumeGuard resume;
     std::uint64_t read_errors = 0;
+    bool may_have_run = false;  // a vCPU of it has, or whether one has cannot be known
   };
   // A source and what it listed last.
   struct Listing {

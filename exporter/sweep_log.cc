@@ -48,6 +48,10 @@ log::Fields vm_fields(const VmState& vm) {
 }  // namespace
 
 void SweepLog::observe(const Snapshot& snapshot) {
+  if (snapshot.no_priority && !told_of_priority_) {
+    log::warn("sampling has no priority", log::with_error({}, *snapshot.no_priority));
+    told_of_priority_ = true;
+  }
   observe_collectors(snapshot);
   observe_vms(snapshot);
 }

@@ -23,6 +23,7 @@ class SweepLog {
   void observe_collectors(const Snapshot& snapshot);
   void observe_vms(const Snapshot& snapshot);
 
+  bool told_of_priority_ = false;
   std::map<std::string, std::string> collector_troubles_;
   std::map<VmKey, Vm> vms_;
 };

@@ -83,6 +83,7 @@ struct Snapshot {
   HostClock host;
   std::vector<VmState> vms;  // ascending by label
   std::vector<CollectorStatus> collectors;
+  std::optional<Error> no_priority;  // why the sampling thread may starve on a busy host
   // How long threads of VMMs were held since the service started; absent where attaching is off.
   struct Holds {
     HoldHistogram vcpus;   // vCPUs' threads: the guest stood still

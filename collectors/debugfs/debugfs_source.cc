@@ -118,6 +118,11 @@ Result<std::vector<FoundVm>> DebugfsSource::list() {
   return found;
 }
 
+std::optional<bool> DebugfsSource::has_run(const VmKey& key) {
+  const auto vm = vms_.find(key);
+  return vm != vms_.end() && vm->second.directory ? vm->second.directory->has_run() : std::nullopt;
+}
+
 Result<VmReading> DebugfsSource::read(const VmKey& key, const ReadLimit& limit) {
   const auto vm = vms_.find(key);
   if (vm == vms_.end()) {

@@ -24,6 +24,7 @@ class DebugfsSource final : public OffsetSource {
   // readable, or KVM not loaded, and what to do.
   Result<std::vector<FoundVm>> list() override;
 
+  std::optional<bool> has_run(const VmKey& key) override;
   Result<VmReading> read(const VmKey& key, const ReadLimit& limit) override;
 
   // Identifies every VM anew at the next list(): the identifier's rules have changed.

@@ -115,6 +115,18 @@ std::vector<pid_t> VmDirectory::vcpu_threads() {
   return threads;
 }
 
+std::optional<bool> VmDirectory::has_run() const {
+  bool all_read = true;
+  for (const Vcpu& vcpu : vcpus_) {
+    const auto pid = read_number<std::uint32_t>(directory_.get(), vcpu.pid, parse_u32);
+    if (pid && *pid != 0) {
+      return true;
+    }
+    all_read = all_read && pid;
+  }
+  return all_read ? std::optional(false) : std::nullopt;
+}
+
 Result<bool> VmDirectory::nested(const Vcpu& vcpu) const {
   if (!vcpu.has_guest_mode) {
     return false;
@@ -147,8 +159,20 @@ Result<ScalingRatio> VmDirectory::read_ratio(Vcpu& vcpu) const {
   return ScalingRatio{*ratio, *vcpu.bits};
 }
 
-Result<VcpuReading> VmDirectory::read_vcpu(Vcpu& vcpu) const {
+void VmDirectory::look_for_files(Vcpu& vcpu) const {
+  constexpr int kYoung = 8;
+  if (vcpu.has_guest_mode && vcpu.has_ratio) {
+    return;
+  }
+  if (vcpu.misses >= kYoung && !vcpus_differ_ && &vcpu != &vcpus_[turn_ % vcpus_.size()]) {
+    return;
+  }
   vcpu.has_guest_mode = vcpu.has_guest_mode || exists(directory_.get(), vcpu.guest_mode);
+  vcpu.has_ratio = vcpu.has_ratio || exists(directory_.get(), vcpu.ratio);
+  ++vcpu.misses;
+}
+
+Result<VcpuReading> VmDirectory::read_vcpu(Vcpu& vcpu) const {
   // guest_mode around the offset: only when no nested guest ran before and after is it L1's.
   const auto nested_before = nested(vcpu);
   if (!nested_before) {
@@ -159,7 +183,6 @@ Result<VcpuReading> VmDirectory::read_vcpu(Vcpu& vcpu) const {
     return offset.error();
   }
   VcpuReading reading{vcpu.id, *offset, {}, Trust::kTrusted};
-  vcpu.has_ratio = vcpu.has_ratio || exists(directory_.get(), vcpu.ratio);
   if (vcpu.has_ratio) {
     const auto ratio = read_ratio(vcpu);
     if (!ratio) {
@@ -179,13 +202,15 @@ Result<VcpuReading> VmDirectory::read_vcpu(Vcpu& vcpu) const {
 
 // A kernel gives all vCPUs the same files. One without a ratio would be taken for unscaled beside
 // one that is scaled: centuries of skew.
-void VmDirectory::set_aside_unfinished(VmReading& reading) const {
+void VmDirectory::set_aside_unfinished(VmReading& reading) {
   const bool modes = std::ranges::any_of(vcpus_, &Vcpu::has_guest_mode);
   const bool ratios = std::ranges::any_of(vcpus_, &Vcpu::has_ratio);
+  vcpus_differ_ = false;
   for (const Vcpu& vcpu : vcpus_) {
     if (vcpu.has_guest_mode == modes && vcpu.has_ratio == ratios) {
       continue;
     }
+    vcpus_differ_ = true;
     const auto read = std::ranges::find(reading.vcpus, vcpu.id, &VcpuReading::id);
     if (read == reading.vcpus.end()) {
       continue;
@@ -240,7 +265,9 @@ Result<VmReading> VmDirectory::read_listed(const ReadLimit& limit) {
   VmReading reading;
   reading.vcpus.reserve(vcpus_.size());
   reading.host_tsc_before = clock_->host_tsc();
+  ++turn_;
   for (Vcpu& vcpu : vcpus_) {
+    look_for_files(vcpu);
     auto result = read_vcpu(vcpu);
     if (result) {
       reading.vcpus.push_back(*result);

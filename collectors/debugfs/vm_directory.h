@@ -7,8 +7,10 @@
 //                                        /pid                           the thread that last ran it
 //
 // KVM makes these files one by one after the vCPU's directory, so a reading may fall between. A
-// file that was absent is looked for at every reading, and a vCPU that lacks one that another vCPU
-// of the VM has is not read by what it has, but unreadable until it is whole.
+// kernel gives all vCPUs the same files: a vCPU that lacks one that another vCPU of the VM has is
+// not read by what it has, but unreadable until it is whole. What was absent is looked for again:
+// at each of a vCPU's first readings, at every reading while vCPUs differ, and of one vCPU in turn
+// for ever, which costs next to nothing on a host that has no such file at all.
 //
 // Source: arch/x86/kvm/debugfs.c and virt/kvm/kvm_main.c. Reading never blocks and pauses nobody.
 // The files are not seekable and belong to a VM that may end at any moment, so each is opened, read
@@ -36,6 +38,10 @@ class VmDirectory {
   // TIDs of the threads that last ran the vCPUs, as far as they are known.
   std::vector<pid_t> vcpu_threads();
 
+  // Whether one of the vCPUs of the last reading has ever run: KVM notes the first thread to do so.
+  // Absent where it cannot be read.
+  std::optional<bool> has_run() const;
+
   // Reads every vCPU there is now. One that cannot be read is in `unreadable` and makes the VM
   // torn; when none can, the first one's error is the result. kGone when the VM has ended, kTimeout
   // when the limit was reached before the end.
@@ -53,6 +59,7 @@ class VmDirectory {
     std::string pid;
     bool has_guest_mode = false;       // older kernels lack it; nesting then goes unnoticed
     bool has_ratio = false;            // present when the host's hardware scales TSCs
+    int misses = 0;                    // how often one of the two was looked for in vain
     std::optional<std::uint8_t> bits;  // what `fraction_bits` says, a constant of the host
   };
 
@@ -66,12 +73,15 @@ class VmDirectory {
   Result<VcpuReading> read_vcpu(Vcpu& vcpu) const;
   Result<ScalingRatio> read_ratio(Vcpu& vcpu) const;
   Result<bool> nested(const Vcpu& vcpu) const;
-  void set_aside_unfinished(VmReading& reading) const;
+  void look_for_files(Vcpu& vcpu) const;
+  void set_aside_unfinished(VmReading& reading);
   void read_again_where_different(VmReading& reading) const;
 
   UniqueFd directory_;
   const Clock* clock_;
-  std::vector<Vcpu> vcpus_;  // ascending by id
+  std::vector<Vcpu> vcpus_;    // ascending by id
+  bool vcpus_differ_ = false;  // at the last reading, in the files that they had
+  std::size_t turn_ = 0;       // whose turn it is to be looked at again
   // The directory's link count and change time when it was listed: a new vCPU adds a subdirectory,
   // which on debugfs shows in the first and on other file systems in either.
   std::uint64_t listed_links_ = 0;

@@ -56,6 +56,7 @@ class ClockSamplingTest : public testing::Test {
     state.reading.emplace();
     state.reading->vcpus = {{0, offset_, {}, {}}, {1, offset_, {}, {}}};
     state.steps = steps_;
+    state.never_ran = never_ran_;
     state.skew = analyse_skew(state.reading->vcpus, 0, 0);
     state.frequency = Frequency{3e9, 1};
     sampling.observe(state);
@@ -70,9 +71,20 @@ class ClockSamplingTest : public testing::Test {
   FakeClock clock_;
   FakeClockSource source_{clock_};
   std::int64_t offset_ = -1000;
+  bool never_ran_ = false;
   std::vector<VcpuSteps> steps_{{0, 0}, {1, 0}};
   ClockSampling sampling_{ClockSamplingOptions{}, source_, clock_};
 };
+
+TEST_F(ClockSamplingTest, BeforeTheFirstRunTheMasterClockIsUnknownAndThenReadAtOnce) {
+  never_ran_ = true;
+  EXPECT_EQ(master_clock(next_sweep(sampling_)), std::nullopt);
+  EXPECT_EQ(master_clock(next_sweep(sampling_)), std::nullopt);
+  never_ran_ = false;
+  const int before = source_.clock_reads;
+  EXPECT_EQ(master_clock(next_sweep(sampling_, seconds(1))), true);
+  EXPECT_EQ(source_.clock_reads, before + 1);
+}
 
 TEST_F(ClockSamplingTest, ReadsEachVmOnceAnInterval) {
   EXPECT_TRUE(next_sweep(sampling_).clock->master_clock());

@@ -315,6 +315,44 @@ TEST_F(DebugfsSourceTest, ARatioThatComesLateIsReadAllTheSame) {
   EXPECT_EQ(to_double(read(key)->vcpus[0].ratio), 0.75);
 }
 
+TEST_F(DebugfsSourceTest, WhatWasAbsentForLongIsNotTakenAsAbsentForEver) {
+  constexpr int kVcpus = 3;
+  for (int i = 0; i < kVcpus; ++i) {
+    vcpu("1-2", std::to_string(i), "7\n");
+  }
+  const VmKey key = only_vm();
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_EQ(read(key)->trust, Trust::kTrusted);
+  }
+  for (int i = 0; i < kVcpus; ++i) {
+    const std::string base = "kvm/1-2/vcpu" + std::to_string(i);
+    host_.write(base + "/tsc-scaling-ratio", "3221225472\n");
+    host_.write(base + "/tsc-scaling-ratio-frac-bits", "32\n");
+  }
+  const auto first = read(key);  // one in turn is found to have it, and the others are not believed
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->unreadable.size(), 2u);
+  const auto second = read(key);
+  ASSERT_EQ(second->vcpus.size(), 3u);
+  for (const VcpuReading& vcpu : second->vcpus) {
+    EXPECT_EQ(to_double(vcpu.ratio), 0.75);
+  }
+}
+
+TEST_F(DebugfsSourceTest, KnowsWhetherAVcpuHasEverRun) {
+  vcpu("1-2", "0", "7\n");
+  vcpu("1-2", "1", "7\n");
+  host_.write("kvm/1-2/vcpu0/pid", "0\n");
+  host_.write("kvm/1-2/vcpu1/pid", "0\n");
+  const VmKey key = only_vm();
+  ASSERT_TRUE(read(key));
+  EXPECT_EQ(source_.has_run(key), false);
+  host_.write("kvm/1-2/vcpu1/pid", "77\n");
+  EXPECT_EQ(source_.has_run(key), true);
+  std::filesystem::remove(host_.path() + "/kvm/1-2/vcpu1/pid");
+  EXPECT_EQ(source_.has_run(key), std::nullopt);  // a kernel without the file
+}
+
 TEST_F(DebugfsSourceTest, AFileThatIsMissingIsNotTheEndOfTheVm) {
   std::filesystem::create_directories(host_.path() + "/kvm/1-2/vcpu0");
   const auto reading = read_only_vm();
