@@ -17,6 +17,15 @@ namespace {
 
 constexpr Nanoseconds kClockDeadline = std::chrono::milliseconds(100);
 
+bool is_redo(const PastCorrection& undoes) {
+  return undoes.undo_of && !undoes.redo;
+}
+
+// What the way back from that one takes back.
+nlohmann::ordered_json undo_json(const PastCorrection& undoes) {
+  return {{"undo_of", undoes.id}, {"redo", is_redo(undoes)}};
+}
+
 }  // namespace
 
 CorrectionService::CorrectionService(CorrectionOptions options, Parts parts)
@@ -45,17 +54,21 @@ Result<PlanRecord> CorrectionService::plan(const VmKey& vm, const CorrectionGoal
                                            const Requester& requester) {
   auto planned = planner_.make(vm, goal);
   if (planned) {
-    if (auto kept = keep(*planned, requester); !kept) {
+    if (auto kept = keep(*planned, requester, nullptr); !kept) {
       return kept.error();
     }
   }
   return planned;
 }
 
-Status CorrectionService::keep(const PlanRecord& planned, const Requester& requester) {
+Status CorrectionService::keep(const PlanRecord& planned, const Requester& requester,
+                               const PastCorrection* undoes) {
+  auto details = to_json(planned);
+  if (undoes != nullptr) {
+    details.update(undo_json(*undoes));
+  }
   auto recorded = parts_.journal->record(
-      event_of("planned", planned.vm, requester, dump(to_json(planned)), parts_.clock->realtime()),
-      {});
+      event_of("planned", planned.vm, requester, dump(details), parts_.clock->realtime()), {});
   if (recorded) {
     const std::lock_guard lock(mutex_);
     plans_.keep(planned);
@@ -102,7 +115,7 @@ Result<Correction> CorrectionService::accept(const CorrectionRequest& request,
   correction.requested = parts_.clock->realtime();
   if (undoes != nullptr) {
     correction.undo_of = undoes->id;
-    correction.redo = undoes->undo_of && !undoes->redo;
+    correction.redo = is_redo(*undoes);
   }
   {
     // Held across the journal, so that of two engineers at once only one is recorded as accepted.
@@ -133,21 +146,27 @@ Result<Correction> CorrectionService::request(const CorrectionRequest& request) 
   }
   auto accepted = accept(request, *planned, nullptr);
   if (!accepted) {
-    refuse(planned->vm, request.requester, accepted.error());
+    record_refusal(planned->vm, request.requester,
+                   {{"error", to_json(accepted.error())},
+                    {"reason", request.reason},
+                    {"plan", to_json(*planned)}});
   }
   return accepted;
 }
 
 void CorrectionService::refuse(const VmName& vm, const Requester& requester, const Error& error) {
+  record_refusal(vm, requester, {{"error", to_json(error)}});
+}
+
+void CorrectionService::record_refusal(const VmName& vm, const Requester& requester,
+                                       const nlohmann::ordered_json& details) {
   {
     const std::lock_guard lock(mutex_);
     ++counts_.refused;
   }
   // A refusal stands whether or not it could be written down.
-  static_cast<void>(
-      parts_.journal->record(event_of("refused", vm, requester, dump({{"error", to_json(error)}}),
-                                      parts_.clock->realtime()),
-                             {}));
+  static_cast<void>(parts_.journal->record(
+      event_of("refused", vm, requester, dump(details), parts_.clock->realtime()), {}));
 }
 
 Result<Correction> CorrectionService::undo(const std::string& id,
@@ -156,11 +175,18 @@ Result<Correction> CorrectionService::undo(const std::string& id,
                                            const std::optional<RequestMark>& mark) {
   const auto past = find_past(id);
   const auto planned = past ? plan_back(*past) : Result<PlanRecord>(past.error());
-  const Status kept = planned ? keep(*planned, requester) : Status(planned.error());
+  const Status kept = planned ? keep(*planned, requester, &*past) : Status(planned.error());
   auto accepted = kept ? accept({planned->id, allowed, reason, requester, mark}, *planned, &*past)
                        : Result<Correction>(kept.error());
   if (!accepted) {
-    refuse(past ? past->vm : VmName{}, requester, accepted.error());
+    nlohmann::ordered_json details{{"error", to_json(accepted.error())}, {"reason", reason}};
+    if (past) {
+      details.update(undo_json(*past));
+    }
+    if (planned) {
+      details["plan"] = to_json(*planned);
+    }
+    record_refusal(past ? past->vm : VmName{}, requester, details);
   }
   return accepted;
 }

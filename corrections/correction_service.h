@@ -20,6 +20,8 @@
 #include <set>
 #include <string>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "attach/clock_source.h"
 #include "attach/offset_writer.h"
 #include "base/clock.h"
@@ -120,11 +122,13 @@ class CorrectionService {
   void observe(const Snapshot& snapshot);
 
  private:
-  Status keep(const PlanRecord& planned, const Requester& requester);
+  // Here and below: `undoes` is null unless the plan is the way back from that one.
+  Status keep(const PlanRecord& planned, const Requester& requester, const PastCorrection* undoes);
   Result<PlanRecord> plan_back(const PastCorrection& past) const;
-  // `undoes` is null unless the plan is the way back from that one.
   Result<Correction> accept(const CorrectionRequest& request, const PlanRecord& planned,
                             const PastCorrection* undoes);
+  void record_refusal(const VmName& vm, const Requester& requester,
+                      const nlohmann::ordered_json& details);
   Status check_room(const VmKey& vm, bool limited, MonotonicTime now);
 
   void apply(Correction correction);

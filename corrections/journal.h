@@ -22,7 +22,8 @@ struct JournalEvent {
   std::string vm_uuid;
   std::string who;
   std::string from;
-  std::string details;  // a JSON object: a plan, a correction, or {"error": ...}
+  std::string details;  // a JSON object: a plan, a correction, or of a refusal {"error": ...} with
+                        // what is known of "reason" and "plan"; with "undo_of" where it undoes
 };
 
 // A correction's newest state, as JSON (corrections/correction_json.h).

@@ -5,8 +5,12 @@
 #include <utility>
 
 #include "corrections/journal.h"
+#include "exporter/log/log.h"
 
 namespace kvmtsc {
+
+// What a log line says of an event: a line that can be read. The audit has the rest.
+log::Fields fields_of(const JournalEvent& event);
 
 class LoggedJournal final : public Journal {
  public:

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "corrections/event_summary.h"
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/fake_journal.h"
 
@@ -199,6 +200,45 @@ TEST_F(CorrectionServiceTest, RefusesWhatThePlanObjectsToUnlessAllowed) {
   EXPECT_EQ(journal_.words().back(), "refused");
   EXPECT_EQ(service_->counts().refused, 1u);
   EXPECT_TRUE(service_->request({planned->id, {Objection::kBackwards}, "", kEngineer}));
+}
+
+TEST_F(CorrectionServiceTest, ARefusalIsRecordedWithWhatWasAskedForAndWhy) {
+  const auto planned = service_->plan(kKey, AlignGoal{AlignGoal::To::kReference}, kEngineer);
+  ASSERT_FALSE(service_->request({planned->id, {}, "page 17", kEngineer}));
+  const EventSummary refused = summary_of(journal_.all.back());
+  EXPECT_EQ(refused.plan, planned->id);
+  EXPECT_EQ(refused.reason, "page 17");
+  ASSERT_TRUE(refused.largest_jump);
+  EXPECT_EQ(refused.largest_jump->ticks, -800);
+  EXPECT_THAT(refused.objections, ElementsAre("backwards"));
+}
+
+TEST_F(CorrectionServiceTest, EveryEventOfAnUndoSaysWhatItTakesBack) {
+  const auto planned = service_->plan(kKey, AlignGoal{}, kEngineer);
+  const auto made = service_->request({planned->id, {}, "", kEngineer});
+  service_->run_queued();
+  sweep();
+  sweep();
+  const auto undoing = [&](const std::string& id) {
+    const std::size_t before = journal_.all.size();
+    const auto undone = service_->undo(id, {Objection::kBackwards}, "wrong VM", kEngineer);
+    EXPECT_TRUE(undone) << undone.error().text();
+    service_->run_queued();
+    sweep();
+    sweep();
+    EXPECT_EQ(journal_.all.size(), before + 5) << "planned, requested, applying, written, finished";
+    for (std::size_t i = before; i < journal_.all.size(); ++i) {
+      const EventSummary summary = summary_of(journal_.all[i]);
+      EXPECT_EQ(summary.undo_of, id) << journal_.all[i].what;
+      EXPECT_EQ(summary.redo, id != made->id) << journal_.all[i].what;
+    }
+    return undone->id;
+  };
+  const std::string undo = undoing(made->id);
+  undoing(undo);
+  ASSERT_FALSE(service_->undo(undo, {}, "again", kEngineer));
+  EXPECT_EQ(summary_of(journal_.all.back()).undo_of, undo);
+  EXPECT_EQ(summary_of(journal_.all.back()).reason, "again");
 }
 
 TEST_F(CorrectionServiceTest, LooksAgainAtWhatSpeaksAgainstAPlan) {
