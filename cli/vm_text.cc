@@ -85,8 +85,11 @@ std::string facts_of(const Json& vm) {
   };
   line("VM", plain_text(field(vm, "vm")));
   line("uuid", plain_text(field(vm, "uuid")));
-  line("process", plain_text(field(vm, "pid")) + " (" + plain_text(field(vm, "vmm")) +
-                      "), debugfs " + plain_text(field(vm, "directory")));
+  const Json& holder = field(vm, "held_by");
+  line(
+      "process",
+      (holder.is_number() ? "ended; held by " + plain_text(holder) : plain_text(field(vm, "pid"))) +
+          " (" + plain_text(field(vm, "vmm")) + "), debugfs " + plain_text(field(vm, "directory")));
   line("read", plain_text(field(vm, "taken")) + ", sweep " + plain_text(field(vm, "sequence")));
   const Json& reason = field(vm, "trust_reason");
   line("trust", plain_text(field(vm, "trust")) +

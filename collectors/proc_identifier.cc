@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/file.h"
+#include "base/parse.h"
 #include "base/utf8.h"
 #include "collectors/command_line.h"
 #include "collectors/process.h"
@@ -110,6 +112,32 @@ VmIdentity ProcIdentifier::identify(const VmKey& key, std::span<const pid_t> vcp
   VmIdentity unknown;
   unknown.name = unknown_name(key);
   return unknown;
+}
+
+bool ProcIdentifier::owner_has_ended(const VmKey& key, std::span<const pid_t> vcpu_threads) {
+  // In another PID namespace KVM's numbers are no threads of ours, dead or alive. The initial one
+  // has this inode number by definition (PROC_PID_INIT_INO in linux/proc_ns.h).
+  const auto space = read_link(root_.proc + "/self/ns/pid");
+  return space && *space == "pid:[4026531836]" && candidates(key, vcpu_threads).empty();
+}
+
+pid_t ProcIdentifier::find_holder(const VmKey& key, const std::set<pid_t>& owners) {
+  pid_t lowest = 0;
+  const auto names = list_directory(root_.proc);
+  for (const std::string& name : names ? *names : std::vector<std::string>{}) {
+    const auto number = parse_u32(name);
+    if (!number || *number == 0 || *number > INT32_MAX) {
+      continue;
+    }
+    const auto pid = static_cast<pid_t>(*number);
+    if (owners.contains(pid) || (lowest != 0 && pid > lowest)) {
+      continue;
+    }
+    if (const auto held = Process(root_, pid).is_vm(key.fd); held && *held) {
+      lowest = pid;
+    }
+  }
+  return lowest;
 }
 
 std::vector<ProcIdentifier::Candidate> ProcIdentifier::candidates(

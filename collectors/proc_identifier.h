@@ -47,6 +47,9 @@ class ProcIdentifier final : public Identifier {
 
   VmIdentity identify(const VmKey& key, std::span<const pid_t> vcpu_threads) override;
 
+  bool owner_has_ended(const VmKey& key, std::span<const pid_t> vcpu_threads) override;
+  pid_t find_holder(const VmKey& key, const std::set<pid_t>& owners) override;
+
   // For the identifications from now on.
   void set_rules(IdentityRules rules) { rules_ = std::move(rules); }
 

@@ -25,6 +25,13 @@ std::string trust_reason(const VmState& state, const std::optional<Movement>& mo
   if (trust == Trust::kTrusted) {
     return {};
   }
+  if (trust == Trust::kOrphaned) {
+    const pid_t holder = state.identity.holder;
+    return "the VM's process has ended, and " +
+           (holder == 0 ? std::string("something that could not be found")
+                        : "process " + std::to_string(holder)) +
+           " holds what is left of the VM: no guest runs";
+  }
   return trust == Trust::kChanging && movement
              ? movement_text(*movement, told_frequency_error(state))
              : trust_explanation(trust);
@@ -176,6 +183,9 @@ void Sweep::judge(VmState& state, Tracked& tracked, const HostClock& host, bool 
   }
   if (state.skew) {
     state.frequency = guest_frequency(host, state.skew->reference_ratio);
+  }
+  if (state.identity.orphaned) {
+    reading.trust = worse(reading.trust, Trust::kOrphaned);
   }
 }
 

@@ -2,9 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "base/file.h"
@@ -69,15 +73,77 @@ void DebugfsSource::keep_up_with(const VmKey& key, int kvm_directory,
       return;  // ended since it was listed
     }
     current.emplace(key, Vm{directory ? Result(VmDirectory(*std::move(directory), *clock_))
-                                      : Result<VmDirectory>(directory.error()),
-                            {}});
+                                      : Result<VmDirectory>(directory.error())});
   }
   Vm& vm = current.at(key);
   if (!vm.identified) {
-    vm.identity = identifier_->identify(
-        key, vm.directory ? vm.directory->vcpu_threads() : std::vector<pid_t>{});
-    vm.identified = vm.identity.pid != 0;
+    identify(key, vm);
   }
+}
+
+void DebugfsSource::identify(const VmKey& key, Vm& vm) {
+  const auto threads = vm.directory ? vm.directory->vcpu_threads() : std::vector<pid_t>{};
+  VmIdentity identity = identifier_->identify(key, threads);
+  if (identity.pid == 0 && vm.identity.orphaned) {
+    vm.identified = true;
+    return;  // what it was called is the best that there is
+  }
+  identity.orphaned = identity.pid == 0 && identifier_->owner_has_ended(key, threads);
+  vm.identity = std::move(identity);
+  vm.identified = vm.identity.pid != 0 || vm.identity.orphaned;
+  vm.process = open_process(vm.identity.pid);
+}
+
+// Invalid where there is none, and where the numbers of that /proc may be those of another PID
+// namespace than ours, of which one cannot ask the kernel.
+UniqueFd DebugfsSource::open_process(pid_t pid) const {
+  if (pid == 0 || root_.proc != HostRoot{}.proc) {
+    return {};
+  }
+  return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0U)));
+}
+
+void DebugfsSource::notice_ended_processes() {
+  std::vector<pollfd> waited;
+  std::vector<Vm*> whose;
+  for (auto& [key, vm] : vms_) {
+    if (vm.process.valid()) {
+      waited.push_back({vm.process.get(), POLLIN, 0});
+      whose.push_back(&vm);
+    }
+  }
+  ::poll(waited.data(), waited.size(), 0);
+  for (std::size_t i = 0; i < waited.size(); ++i) {
+    if (waited[i].revents != 0) {
+      Vm& vm = *whose[i];
+      vm.process.reset();
+      vm.looked = {};
+      vm.identity.orphaned = true;
+      vm.identity.pid = vm.identity.holder = 0;
+      vm.identity.process_start = 0;
+    }
+  }
+  for (auto& [key, vm] : vms_) {
+    if (vm.identity.orphaned && vm.identity.holder == 0) {
+      look_for_holder(key, vm);
+    }
+  }
+}
+
+void DebugfsSource::look_for_holder(const VmKey& key, Vm& vm) {
+  const MonotonicTime now = clock_->monotonic();
+  if (vm.looked != MonotonicTime{} && now - vm.looked < kHolderPatience) {
+    return;
+  }
+  vm.looked = now;
+  std::set<pid_t> owners;
+  for (const auto& [other, its] : vms_) {
+    if (other.fd == key.fd && its.identity.pid != 0) {
+      owners.insert(its.identity.pid);
+    }
+  }
+  vm.identity.holder = identifier_->find_holder(key, owners);
+  vm.process = open_process(vm.identity.holder);
 }
 
 Result<std::vector<FoundVm>> DebugfsSource::list() {
@@ -100,7 +166,9 @@ Result<std::vector<FoundVm>> DebugfsSource::list() {
       if (errno == ENOENT) {
         continue;  // ended since it was listed
       }
-      return errno_error(errno, kvm_directory() + "/" + name);  // whether it is there is not known
+      Error error = errno_error(errno, kvm_directory() + "/" + name);
+      vms_.merge(current);
+      return error;  // whether it is there is not known
     }
     if (!S_ISDIR(status.st_mode)) {
       continue;
@@ -109,6 +177,7 @@ Result<std::vector<FoundVm>> DebugfsSource::list() {
     keep_up_with(*key, kvm->get(), current);
   }
   vms_ = std::move(current);
+  notice_ended_processes();
 
   std::vector<FoundVm> found;
   found.reserve(vms_.size());

@@ -47,6 +47,27 @@ class ProcIdentifierTest : public testing::Test {
   ProcTree tree_;
 };
 
+TEST_F(ProcIdentifierTest, TheHolderIsTheLowestThatOwnsNoneOfThatNumber) {
+  ProcIdentifier identifier(tree_.root(), {});
+  EXPECT_EQ(identifier.find_holder(kKey, {}), 0);
+  tree_.add(qemu(300, "owner"));
+  tree_.add(qemu(310, "heir"));
+  tree_.add(qemu(320, "heir"));
+  tree_.add({.tid = 305, .fds = {{8, fakes::kVmLink}, {9, "/dev/null"}}});
+  EXPECT_EQ(identifier.find_holder(kKey, {300}), 310);
+}
+
+TEST_F(ProcIdentifierTest, AnOwnerThatIsNotThereHasEndedOnlyWhereAllCanBeSeen) {
+  ProcIdentifier identifier(tree_.root(), {});
+  const std::vector<pid_t> threads{101};
+  EXPECT_FALSE(identifier.owner_has_ended(kKey, threads));  // which namespace this is, is not known
+  std::filesystem::create_directories(tree_.root().proc + "/self/ns");
+  std::filesystem::create_symlink("pid:[4026531836]", tree_.root().proc + "/self/ns/pid");
+  EXPECT_TRUE(identifier.owner_has_ended(kKey, threads));
+  tree_.add(qemu(101, "vcpu"));
+  EXPECT_FALSE(identifier.owner_has_ended(kKey, threads));
+}
+
 TEST_F(ProcIdentifierTest, TheCreatorLeadsToItsProcess) {
   tree_.add(qemu(90, "web"));
   tree_.add({.tid = 100, .pid = 90, .comm = "worker"});

@@ -287,6 +287,20 @@ TEST_F(SweepTest, KvmCatchingUpIsSeenAsAMovementOfAll) {
       << vm("web")->trust_reason;
 }
 
+TEST_F(SweepTest, WhatIsLeftOfAVmIsSaidForWhatItIs) {
+  source_.add(10, "web", {1, 1});
+  sweep();
+  source_.found[0].identity.pid = 0;
+  source_.found[0].identity.orphaned = true;
+  sweep();
+  ASSERT_NE(vm("web"), nullptr);  // it keeps its label
+  EXPECT_EQ(vm("web")->reading->trust, Trust::kOrphaned);
+  EXPECT_NE(vm("web")->trust_reason.find("could not be found"), std::string::npos);
+  source_.found[0].identity.holder = 77;
+  sweep();
+  EXPECT_NE(vm("web")->trust_reason.find("process 77 holds"), std::string::npos);
+}
+
 TEST_F(SweepTest, AThousandVmsComeAndGo) {
   for (int i = 0; i < 1000; ++i) {
     source_.add(100 + i, "same name", {1, 1});

@@ -1,7 +1,9 @@
 #include "collectors/debugfs/debugfs_source.h"
 
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,6 +27,16 @@ class RecordingIdentifier final : public Identifier {
     identity.pid = pid;
     return identity;
   }
+  bool owner_has_ended(const VmKey& /*key*/, std::span<const pid_t> /*threads*/) override {
+    return ended;
+  }
+  pid_t find_holder(const VmKey& /*key*/, const std::set<pid_t>& /*owners*/) override {
+    ++searches;
+    return holder;
+  }
+  bool ended = false;
+  pid_t holder = 0;
+  int searches = 0;
   int calls = 0;
   pid_t pid = 4711;
   std::vector<pid_t> threads;
@@ -57,7 +69,7 @@ class DebugfsSourceTest : public testing::Test {
   TemporaryDirectory host_;
   FakeClock clock_;
   RecordingIdentifier identifier_;
-  DebugfsSource source_{HostRoot{"", "", host_.path()}, identifier_, clock_};
+  DebugfsSource source_{HostRoot{"/proc", "", host_.path()}, identifier_, clock_};
 };
 
 TEST_F(DebugfsSourceTest, ReadsEveryVcpuOfAVm) {
@@ -351,6 +363,67 @@ TEST_F(DebugfsSourceTest, KnowsWhetherAVcpuHasEverRun) {
   EXPECT_EQ(source_.has_run(key), true);
   std::filesystem::remove(host_.path() + "/kvm/1-2/vcpu1/pid");
   EXPECT_EQ(source_.has_run(key), std::nullopt);  // a kernel without the file
+}
+
+// A process that ends when told to.
+class Sleeper {
+ public:
+  Sleeper() : pid_(::fork()) {
+    if (pid_ == 0) {
+      ::pause();
+      ::_exit(0);
+    }
+  }
+  ~Sleeper() { end(); }
+  Sleeper(const Sleeper&) = delete;
+  Sleeper& operator=(const Sleeper&) = delete;
+  pid_t pid() const { return pid_; }
+  void end() {
+    if (!ended_) {
+      ::kill(pid_, SIGKILL);
+      ::waitpid(pid_, nullptr, 0);
+      ended_ = true;
+    }
+  }
+
+ private:
+  pid_t pid_;
+  bool ended_ = false;
+};
+
+TEST_F(DebugfsSourceTest, AVmThatOutlivesItsProcessIsOrphaned) {
+  vcpu("1-2", "0", "5\n");
+  Sleeper owner;
+  Sleeper heir;
+  identifier_.pid = owner.pid();
+  EXPECT_FALSE(source_.list()->at(0).identity.orphaned);
+  owner.end();
+  const auto found = source_.list()->at(0).identity;
+  EXPECT_TRUE(found.orphaned);
+  EXPECT_EQ(found.pid, 0);
+  EXPECT_EQ(found.holder, 0);
+  EXPECT_EQ(found.name, "vm-1-2");  // as it was called while it ran
+  only_vm();
+  EXPECT_EQ(identifier_.searches, 1);  // all processes are not looked at in each sweep
+  clock_.advance(DebugfsSource::kHolderPatience);
+  identifier_.holder = heir.pid();
+  EXPECT_EQ(source_.list()->at(0).identity.holder, heir.pid());
+  source_.forget_identities();
+  identifier_.pid = 0;
+  EXPECT_EQ(source_.list()->at(0).identity.holder, heir.pid());
+  EXPECT_EQ(identifier_.searches, 2);
+  identifier_.holder = 0;
+  heir.end();
+  EXPECT_EQ(source_.list()->at(0).identity.holder, 0);
+  EXPECT_EQ(identifier_.searches, 3);  // the one it had has ended, so at once
+}
+
+TEST_F(DebugfsSourceTest, AnOrphanIsKnownThoughItsProcessWasNeverSeen) {
+  vcpu("1-2", "0", "5\n");
+  identifier_.pid = 0;
+  EXPECT_FALSE(source_.list()->at(0).identity.orphaned);  // it may be found in the next sweep
+  identifier_.ended = true;
+  EXPECT_TRUE(source_.list()->at(0).identity.orphaned);
 }
 
 TEST_F(DebugfsSourceTest, AFileThatIsMissingIsNotTheEndOfTheVm) {
