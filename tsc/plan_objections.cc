@@ -73,7 +73,7 @@ Finding untrusted(const VmState& vm) {
     return {};  // an objection of its own
   }
   if (reading.trust != Trust::kTrusted) {
-    return trust_explanation(reading.trust);
+    return vm.trust_reason.empty() ? trust_explanation(reading.trust) : vm.trust_reason;
   }
   if (!reading.unreadable.empty()) {
     return vcpu_name(reading.unreadable.front().id) +

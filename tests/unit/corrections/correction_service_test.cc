@@ -111,6 +111,12 @@ class CorrectionServiceTest : public testing::Test {
       vm.skew = analyse_skew(reading.vcpus, 0, 0);
       vm.reading = reading;
       vm.frequency = Frequency{1e9, 0};
+      if (source_fails_) {
+        vm.reading.reset();
+        vm.skew.reset();
+        vm.error = Error{ErrorKind::kNotFound, "debugfs is not mounted", {}};
+        vm.source_failed = true;
+      }
       if (clock_seen_) {
         vm.clock = ClockTriple{};  // without the flags of a master clock
         vm.clock_taken = *clock_seen_;
@@ -160,6 +166,7 @@ class CorrectionServiceTest : public testing::Test {
   std::vector<VmKey> renewed_;
   bool migrating_ = false;
   bool gone_ = false;
+  bool source_fails_ = false;  // and with it every VM is unread
   std::uint64_t sequence_ = 0;
   int wakes_ = 0;
   std::unique_ptr<CorrectionService> service_ =
@@ -334,6 +341,30 @@ TEST_F(CorrectionServiceTest, UncertainWhenLaterReadingsDisagree) {
   sweep();
   EXPECT_EQ(state_of(accepted).verdict, Verdict::kUncertain);
   EXPECT_EQ(state_of(accepted).facts.offsets_equal, false);
+}
+
+TEST_F(CorrectionServiceTest, WhatCannotBeListedForASweepIsNotForgotten) {
+  vm_.ignores = true;
+  ASSERT_TRUE(carried_out(align()));
+  vm_.ignores = false;
+  ASSERT_EQ(service_->counts().vms["web"].failed, 1u);
+  const auto accepted = align({Objection::kProtectedTsc});
+  ASSERT_TRUE(accepted) << accepted.error().text();
+  service_->run_queued();
+  source_fails_ = true;
+  sweep();
+  EXPECT_EQ(state_of(accepted).state, CorrectionState::kVerifying);
+  EXPECT_EQ(service_->counts().vms["web"].failed, 1u);
+  source_fails_ = false;
+  sweep();
+  sweep();
+  EXPECT_EQ(state_of(accepted).verdict, Verdict::kCorrected);
+  EXPECT_EQ(service_->counts().vms["web"].finished, 2u);
+  const auto again = service_->plan(kKey, AlignGoal{}, kEngineer);  // it is still remembered
+  ASSERT_TRUE(again);
+  EXPECT_TRUE(std::ranges::any_of(again->plan.objections, [](const ObjectionFound& found) {
+    return found.objection == Objection::kProtectedTsc;
+  }));
 }
 
 TEST_F(CorrectionServiceTest, UncertainWhenTheVmEnds) {

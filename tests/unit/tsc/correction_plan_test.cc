@@ -147,6 +147,10 @@ TEST(CorrectionPlan, ObjectsToWhatCannotBeTrusted) {
   vm.reading->trust = Trust::kNested;
   EXPECT_THAT(objections(plan(vm, AlignGoal{})), ElementsAre("untrusted"));
   vm = vm_with({0, 9});
+  vm.reading->trust = Trust::kChanging;
+  vm.trust_reason = "every vCPU's offset moves";
+  EXPECT_EQ(plan(vm, AlignGoal{})->objections.at(0).detail, vm.trust_reason);
+  vm = vm_with({0, 9});
   vm.skew.reset();
   EXPECT_THAT(objections(plan(vm, AlignGoal{})), ElementsAre("untrusted"));
   vm = vm_with({0, 9});
