@@ -25,7 +25,7 @@ struct WebTls {
 
 struct WebAccess {
   WebRole role = WebRole::kViewer;
-  std::vector<std::string> vms;  // labels or uuids an operator may act on; empty for all
+  std::vector<std::string> vms;  // labels or uuids it may act on and sees; empty for all
   std::string source;  // the collector to whose VMs alone that is limited; not in the file
 };
 

@@ -37,7 +37,7 @@ void CorrectionHistory::append(const JournalCorrection& row,
 }
 
 Result<std::vector<PastCorrection>> CorrectionHistory::newest(const std::string& label) const {
-  const auto rows = journal_->corrections(kNewest, label);
+  const auto rows = journal_->corrections(kNewest, label, {});
   if (!rows) {
     return rows.error();
   }

@@ -38,6 +38,7 @@ struct JournalQuery {
   std::uint64_t after = 0;  // sequence
   std::string vm;           // label; empty for all
   std::size_t limit = 100;
+  std::vector<std::string> among = {};  // labels or uuids: of these VMs only; empty for all
 };
 
 class Journal {
@@ -56,9 +57,10 @@ class Journal {
   // Ascending by sequence.
   virtual Result<std::vector<JournalEvent>> events(const JournalQuery& query) = 0;
 
-  // Of the VM with this label, or of all; the newest first.
-  virtual Result<std::vector<JournalCorrection>> corrections(std::size_t limit,
-                                                             const std::string& vm) = 0;
+  // Of the VM with this label, or of all; of those `among` these labels or uuids, if there are any;
+  // the newest first.
+  virtual Result<std::vector<JournalCorrection>> corrections(
+      std::size_t limit, const std::string& vm, const std::vector<std::string>& among) = 0;
   // Those recorded first after `id` was, ascending; none when there is no `id`.
   virtual Result<std::vector<JournalCorrection>> corrections_after(const std::string& id) = 0;
   // Those without a verdict: at start, what the last run left half done.

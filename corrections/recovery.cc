@@ -33,7 +33,7 @@ Result<unsigned> report_interrupted(Journal& journal, RealTime now) {
 }
 
 Status recall_limits(Journal& journal, const Clock& clock, unsigned most, RateLimits& limits) {
-  const auto rows = journal.corrections(most, "");
+  const auto rows = journal.corrections(most, "", {});
   if (!rows) {
     return rows.error();
   }

@@ -23,9 +23,9 @@ class LoggedJournal final : public Journal {
   Result<std::vector<JournalEvent>> events(const JournalQuery& query) override {
     return journal_->events(query);
   }
-  Result<std::vector<JournalCorrection>> corrections(std::size_t limit,
-                                                     const std::string& vm) override {
-    return journal_->corrections(limit, vm);
+  Result<std::vector<JournalCorrection>> corrections(
+      std::size_t limit, const std::string& vm, const std::vector<std::string>& among) override {
+    return journal_->corrections(limit, vm, among);
   }
   Result<std::vector<JournalCorrection>> corrections_after(const std::string& id) override {
     return journal_->corrections_after(id);

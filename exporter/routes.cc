@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/version.h"
+#include "exporter/api/seen.h"
 #include "exporter/http/encoding.h"
 #include "exporter/http/message.h"
 #include "exporter/metrics/exposition.h"
@@ -24,7 +25,7 @@ Response text(int status, std::string body) {
 }
 
 Response metrics(const RouteSources& sources, const Request& request) {
-  const SnapshotPtr snapshot = sources.latest();
+  const SnapshotPtr snapshot = seen_by(request.principal, sources.latest());
   Families families;
   if (snapshot) {
     append_vm_families(*snapshot, families);
@@ -85,7 +86,9 @@ http::Router make_routes(const RouteSources& sources) {
     return ready(sources.latest(), sources.sweep_interval(), sources.clock->monotonic());
   });
   router.add("POST", "/-/reload", [sources](const Request&) { return reloaded(sources.reload()); });
-  router.add("GET", "/", [sources](const Request&) { return page(sources.latest()); });
+  router.add("GET", "/", [sources](const Request& request) {
+    return page(seen_by(request.principal, sources.latest()));
+  });
   return router;
 }
 

@@ -24,7 +24,7 @@ http::Response accepted_response(const Correction& correction) {
 }
 
 void recall_accepted(Journal& journal, Idempotency& idempotency) {
-  const auto rows = journal.corrections(kRecalled, "");
+  const auto rows = journal.corrections(kRecalled, "", {});
   if (!rows) {
     return;
   }

@@ -10,6 +10,7 @@
 #include "exporter/api/correction_routes.h"
 #include "exporter/api/openapi.h"
 #include "exporter/api/problems.h"
+#include "exporter/api/seen.h"
 #include "exporter/api/vm_json.h"
 #include "exporter/api/vm_lookup.h"
 
@@ -89,7 +90,8 @@ Response corrections(const ApiSources& sources, const Request& request) {
   if (!standing) {
     return problem_response(standing.error());
   }
-  const auto rows = sources.journal->corrections(stands.empty() ? *limit : kMostEvents, label);
+  const auto rows = sources.journal->corrections(stands.empty() ? *limit : kMostEvents, label,
+                                                 request.principal.scope.names);
   if (!rows) {
     return problem_response(rows.error());
   }
@@ -97,43 +99,42 @@ Response corrections(const ApiSources& sources, const Request& request) {
   std::size_t listed = 0;
   for (const JournalCorrection& row : *rows) {
     const bool wanted = stands.empty() || standing->contains(row.id);
-    if (wanted && listed < *limit) {
-      list += (listed++ == 0 ? "" : ",") + row.json;
+    const std::string seen = correction_seen_by(request.principal, row.json);
+    if (wanted && !seen.empty() && listed < *limit) {
+      list += (listed++ == 0 ? "" : ",") + seen;
     }
   }
   return json_text_response(200, "{\"corrections\":[" + list + "]}");
 }
 
-Response correction(const ApiSources& sources, const std::string& id) {
+// Empty where there is none.
+Result<std::string> find_correction(const ApiSources& sources, const std::string& id) {
   if (const auto recent = sources.corrections->find(id)) {
-    return json_response(200, to_json(*recent));
+    return dump(to_json(*recent));
   }
   const auto row = sources.journal->correction(id);
   if (!row) {
-    return problem_response(row.error());
+    return row.error();
   }
-  if (!*row) {
+  return *row ? (*row)->json : "";
+}
+
+Response correction(const ApiSources& sources, const Request& request) {
+  const std::string id = request.parameter("id");
+  const auto found = find_correction(sources, id);
+  if (!found) {
+    return problem_response(found.error());
+  }
+  std::string seen = found->empty() ? "" : correction_seen_by(request.principal, *found);
+  if (seen.empty()) {
     return problem_response(
         Error{ErrorKind::kNotFound, "there is no correction \"" + id + "\"", {}});
   }
-  return json_text_response(200, (*row)->json);
-}
-
-Json event_json(const JournalEvent& event) {
-  Json details = Json::parse(event.details, nullptr, false);
-  return {{"sequence", std::to_string(event.sequence)},
-          {"at", rfc3339(event.at)},
-          {"what", event.what},
-          {"correction", event.correction.empty() ? Json(nullptr) : Json(event.correction)},
-          {"vm", event.vm},
-          {"vm_uuid", event.vm_uuid},
-          {"who", event.who},
-          {"from", event.from},
-          {"details", details.is_discarded() ? Json(nullptr) : std::move(details)}};
+  return json_text_response(200, std::move(seen));
 }
 
 Response audit(const ApiSources& sources, const Request& request) {
-  if (auto refusal = not_an_operator(request)) {
+  if (auto refusal = nobody_asks(request)) {
     return *std::move(refusal);
   }
   if (!request.query_is_sound()) {
@@ -144,7 +145,8 @@ Response audit(const ApiSources& sources, const Request& request) {
   if (!limit || !after) {
     return bad_query(limit ? "after" : "limit");
   }
-  const auto events = sources.journal->events({*after, label_of(sources, request), *limit});
+  const auto events = sources.journal->events(
+      {*after, label_of(sources, request), *limit, request.principal.scope.names});
   if (!events) {
     return problem_response(events.error());
   }
@@ -152,7 +154,7 @@ Response audit(const ApiSources& sources, const Request& request) {
   if (accept.find("application/jsonl") != accept.npos) {
     std::string lines;
     for (const JournalEvent& event : *events) {
-      lines += dump(event_json(event)) + "\n";
+      lines += dump(event_seen_by(request.principal, event)) + "\n";
     }
     Response response = json_text_response(200, "");
     response.content_type = "application/jsonl";
@@ -161,7 +163,7 @@ Response audit(const ApiSources& sources, const Request& request) {
   }
   Json list = Json::array();
   for (const JournalEvent& event : *events) {
-    list.push_back(event_json(event));
+    list.push_back(event_seen_by(request.principal, event));
   }
   const std::uint64_t next = events->empty() ? *after : events->back().sequence;
   return json_response(200, {{"events", list}, {"next", std::to_string(next)}});
@@ -172,7 +174,7 @@ Response audit(const ApiSources& sources, const Request& request) {
 void add_api_routes(http::Router& router, const ApiSources& sources) {
   const auto with_snapshot = [&](const char* path, auto handler) {
     router.add("GET", path, [sources, handler](const Request& request) {
-      const SnapshotPtr snapshot = sources.latest();
+      const SnapshotPtr snapshot = seen_by(request.principal, sources.latest());
       return snapshot ? handler(sources, *snapshot, request) : not_ready();
     });
   };
@@ -186,9 +188,8 @@ void add_api_routes(http::Router& router, const ApiSources& sources) {
   });
   router.add("GET", "/api/v1/corrections",
              [sources](const Request& request) { return corrections(sources, request); });
-  router.add("GET", "/api/v1/corrections/{id}", [sources](const Request& request) {
-    return correction(sources, request.parameter("id"));
-  });
+  router.add("GET", "/api/v1/corrections/{id}",
+             [sources](const Request& request) { return correction(sources, request); });
   router.add("GET", "/api/v1/audit",
              [sources](const Request& request) { return audit(sources, request); });
   router.add("GET", "/api/v1/openapi.json",

@@ -2,7 +2,8 @@
 // server's threads; they read snapshots, and hand what changes something to the CorrectionService.
 //
 // Who may do what is decided by the server before a handler is called; handlers check the role once
-// more, and the scope, which the server cannot know.
+// more, and the scope, which the server cannot know. What is read passes through
+// exporter/api/seen.h.
 #pragma once
 
 #include <functional>

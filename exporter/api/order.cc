@@ -33,10 +33,9 @@ Response with_order(const ApiSources& sources, const Request& request,
   }
   Order order{&request, snapshot, found.front(), *std::move(fields), requester_of(request)};
   if (!in_scope(request.principal.scope, *order.vm)) {
-    return refused(
-        sources, order,
-        Error{ErrorKind::kPermission, request.principal.name + " may not act on " + order.vm->label,
-              "its list of VMs in the web configuration does not name it"});
+    return refused(sources, order,
+                   Error{ErrorKind::kPermission, request.principal.name + " may not act on " + name,
+                         "its list of VMs in the web configuration does not name it"});
   }
   return handle(order);
 }

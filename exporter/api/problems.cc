@@ -6,6 +6,8 @@
 namespace kvmtsc {
 namespace {
 
+constexpr const char* kWaysToLogIn = "Bearer, Basic realm=\"kvm-tsc-exporter\"";
+
 int status_of(ErrorKind kind) {
   switch (kind) {
     case ErrorKind::kNotFound:
@@ -93,6 +95,17 @@ http::Response not_ready() {
       503, Error{ErrorKind::kTimeout, "the first sweep has not ended", "try again in a second"});
 }
 
+std::optional<http::Response> nobody_asks(const http::Request& request) {
+  if (request.principal.role != http::Role::kNobody) {
+    return std::nullopt;
+  }
+  http::Response response = problem_response(
+      401, Error{ErrorKind::kPermission, "this takes a login",
+                 "see docs/security.md: a token or a user, or root over the unix socket"});
+  response.headers.emplace_back("WWW-Authenticate", kWaysToLogIn);
+  return response;
+}
+
 std::optional<http::Response> not_an_operator(const http::Request& request) {
   if (request.principal.role == http::Role::kOperator) {
     return std::nullopt;
@@ -103,7 +116,7 @@ std::optional<http::Response> not_an_operator(const http::Request& request) {
                                 "see docs/security.md: a token or a user with role operator, or "
                                 "root over the unix socket"});
   if (nobody) {
-    response.headers.emplace_back("WWW-Authenticate", "Bearer, Basic realm=\"kvm-tsc-exporter\"");
+    response.headers.emplace_back("WWW-Authenticate", kWaysToLogIn);
   }
   return response;
 }

@@ -26,6 +26,9 @@ http::Response problem_response(int status, const Error& error, const Json& more
 // Before the first snapshot: 503.
 http::Response not_ready();
 
+// 401 for nobody; absent for a viewer or an operator.
+std::optional<http::Response> nobody_asks(const http::Request& request);
+
 // 401 for nobody and 403 for a viewer; absent for an operator.
 std::optional<http::Response> not_an_operator(const http::Request& request);
 

@@ -48,8 +48,9 @@ Response undo_correction(const ApiSources& sources, const Request& request,
   const std::string id = request.parameter("id");
   if (const auto past = sources.corrections->find_past(id);
       past && !in_scope(request.principal.scope, subject_of(sources, *past))) {
-    const Error error{
-        ErrorKind::kPermission, request.principal.name + " may not act on " + past->vm.label, {}};
+    const Error error{ErrorKind::kPermission,
+                      request.principal.name + " may not act on the VM of correction " + id,
+                      {}};
     sources.corrections->refuse(past->vm, requester_of(request), error);
     return problem_response(error);
   }

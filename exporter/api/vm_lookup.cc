@@ -20,12 +20,15 @@ std::string process_name(const VmState& vm) {
                               : std::to_string(vm.identity.pid) + "-" + std::to_string(vm.key.fd);
 }
 
+bool scope_names(const http::Scope& scope, const std::string& label, const std::string& uuid) {
+  return scope.names.empty() || std::ranges::any_of(scope.names, [&](const std::string& name) {
+           return name == label || (!name.empty() && name == uuid);
+         });
+}
+
 bool in_scope(const http::Scope& scope, const VmState& vm) {
   const bool kind_fits = scope.kind.empty() || scope.kind == vm.source;
-  return kind_fits &&
-         (scope.names.empty() || std::ranges::any_of(scope.names, [&](const std::string& name) {
-            return name == vm.label || (!name.empty() && name == vm.identity.uuid);
-          }));
+  return kind_fits && scope_names(scope, vm.label, vm.identity.uuid);
 }
 
 }  // namespace kvmtsc

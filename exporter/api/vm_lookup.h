@@ -17,6 +17,9 @@ std::vector<const VmState*> find_vms(const Snapshot& snapshot, const std::string
 // "<pid>-<fd>"; empty while the process is not known.
 std::string process_name(const VmState& vm);
 
+// Whether the scope's names, which are labels or uuids, have the VM among them, or are none.
+bool scope_names(const http::Scope& scope, const std::string& label, const std::string& uuid);
+
 // Whether an operator of this scope may act on the VM: its names are labels or uuids, its kind is
 // the collector that found the VM.
 bool in_scope(const http::Scope& scope, const VmState& vm);

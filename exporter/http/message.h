@@ -19,7 +19,7 @@ enum class Role {
   kOperator,  // may read and change
 };
 
-// What an operator may change, by the words of whoever serves it; empty for everything.
+// What a login may see and change, by the words of whoever serves it; empty for everything.
 struct Scope {
   std::vector<std::string> names;
   std::string kind;

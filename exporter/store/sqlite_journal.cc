@@ -11,6 +11,8 @@
 #include <mutex>
 #include <utility>
 
+#include <nlohmann/json.hpp>
+
 #include "base/unique_fd.h"
 #include "exporter/store/sqlite.h"
 
@@ -106,7 +108,9 @@ Result<std::int64_t> version_of(Database& database) {
 }
 
 constexpr const char* kAllCorrections =
-    "SELECT id, vm, done, json FROM corrections WHERE ?1 = '' OR vm = ?1 "
+    "SELECT id, vm, done, json FROM corrections WHERE (?1 = '' OR vm = ?1) "
+    "AND (?3 = '[]' OR vm IN (SELECT value FROM json_each(?3)) "
+    "OR json_extract(json, '$.uuid') IN (SELECT value FROM json_each(?3))) "
     "ORDER BY number DESC LIMIT ?2";
 constexpr const char* kLaterCorrections =
     "SELECT id, vm, done, json FROM corrections "
@@ -117,6 +121,11 @@ constexpr const char* kOneCorrection = "SELECT id, vm, done, json FROM correctio
 
 std::int64_t limited(std::size_t limit) {
   return static_cast<std::int64_t>(std::min<std::size_t>(limit, 100'000));
+}
+
+// For json_each().
+std::string list_of(const std::vector<std::string>& texts) {
+  return nlohmann::json(texts).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 Result<std::vector<JournalCorrection>> rows_of(Result<Statement> statement) {
@@ -254,14 +263,17 @@ Result<std::vector<JournalEvent>> SqliteJournal::events(const JournalQuery& quer
   const std::lock_guard lock(impl_->mutex);
   auto select = impl_->database.prepare(
       "SELECT sequence, at_ns, what, correction, vm, vm_uuid, who, source, details FROM events "
-      "WHERE sequence > ?1 AND (?2 = '' OR vm = ?2) ORDER BY sequence LIMIT ?3");
+      "WHERE sequence > ?1 AND (?2 = '' OR vm = ?2) "
+      "AND (?4 = '[]' OR vm IN (SELECT value FROM json_each(?4)) "
+      "OR vm_uuid IN (SELECT value FROM json_each(?4))) ORDER BY sequence LIMIT ?3");
   if (!select) {
     return select.error();
   }
   constexpr std::uint64_t kLargest = std::numeric_limits<std::int64_t>::max();
   select->bind(1, static_cast<std::int64_t>(std::min(query.after, kLargest)))
       .bind(2, query.vm)
-      .bind(3, limited(query.limit));
+      .bind(3, limited(query.limit))
+      .bind(4, list_of(query.among));
   std::vector<JournalEvent> events;
   while (true) {
     const auto more = select->step();
@@ -284,12 +296,12 @@ Result<std::vector<JournalEvent>> SqliteJournal::events(const JournalQuery& quer
   }
 }
 
-Result<std::vector<JournalCorrection>> SqliteJournal::corrections(std::size_t limit,
-                                                                  const std::string& vm) {
+Result<std::vector<JournalCorrection>> SqliteJournal::corrections(
+    std::size_t limit, const std::string& vm, const std::vector<std::string>& among) {
   const std::lock_guard lock(impl_->mutex);
   auto select = impl_->database.prepare(kAllCorrections);
   if (select) {
-    select->bind(1, vm).bind(2, limited(limit));
+    select->bind(1, vm).bind(2, limited(limit)).bind(3, list_of(among));
   }
   return rows_of(std::move(select));
 }

@@ -28,8 +28,8 @@ class SqliteJournal final : public Journal {
   Status writable() override;
   static constexpr std::uint64_t kRoom = std::uint64_t{1} << 20;
   Result<std::vector<JournalEvent>> events(const JournalQuery& query) override;
-  Result<std::vector<JournalCorrection>> corrections(std::size_t limit,
-                                                     const std::string& vm) override;
+  Result<std::vector<JournalCorrection>> corrections(
+      std::size_t limit, const std::string& vm, const std::vector<std::string>& among) override;
   Result<std::vector<JournalCorrection>> corrections_after(const std::string& id) override;
   Result<std::vector<JournalCorrection>> unfinished() override;
   Result<std::optional<JournalCorrection>> correction(const std::string& id) override;

@@ -32,15 +32,24 @@ class FakeJournal final : public Journal {
     const std::lock_guard lock(mutex_);
     return unwritable_ ? Status(*unwritable_) : ok_status();
   }
-  Result<std::vector<JournalEvent>> events(const JournalQuery& /*query*/) override {
+  Result<std::vector<JournalEvent>> events(const JournalQuery& query) override {
     const std::lock_guard lock(mutex_);
-    return all;
+    std::vector<JournalEvent> found;
+    std::ranges::copy_if(all, std::back_inserter(found), [&](const JournalEvent& event) {
+      return event.sequence > query.after && (query.vm.empty() || event.vm == query.vm) &&
+             (is_among(query.among, event.vm) || is_among(query.among, event.vm_uuid));
+    });
+    found.resize(std::min(found.size(), query.limit));
+    return found;
   }
-  Result<std::vector<JournalCorrection>> corrections(std::size_t limit,
-                                                     const std::string& vm) override {
+  // Of uuids it knows nothing.
+  Result<std::vector<JournalCorrection>> corrections(
+      std::size_t limit, const std::string& vm, const std::vector<std::string>& among) override {
     const std::lock_guard lock(mutex_);
     std::vector newest(rows.rbegin(), rows.rend());
-    std::erase_if(newest, [&](const auto& row) { return !vm.empty() && row.vm != vm; });
+    std::erase_if(newest, [&](const auto& row) {
+      return (!vm.empty() && row.vm != vm) || !is_among(among, row.vm);
+    });
     newest.resize(std::min(newest.size(), limit));
     return newest;
   }
@@ -80,6 +89,10 @@ class FakeJournal final : public Journal {
   std::vector<JournalCorrection> rows;
 
  private:
+  static bool is_among(const std::vector<std::string>& names, const std::string& name) {
+    return names.empty() || std::ranges::find(names, name) != names.end();
+  }
+
   std::mutex mutex_;
   std::optional<Error> unwritable_;
 };

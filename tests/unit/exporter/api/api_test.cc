@@ -324,7 +324,6 @@ TEST_F(ApiTest, OnlyOperatorsWithinTheirScope) {
   const std::string path = "/api/v1/vms/sim-skewed/plans";
   principal_.role = http::Role::kViewer;
   EXPECT_EQ(call("POST", path, R"({"goal":"align"})").status, 403);
-  EXPECT_EQ(call("GET", "/api/v1/audit").status, 403);
   principal_.role = http::Role::kNobody;
   EXPECT_EQ(call("POST", path, R"({"goal":"align"})").status, 401);
   EXPECT_EQ(call("GET", "/api/v1/audit").status, 401);
@@ -333,6 +332,71 @@ TEST_F(ApiTest, OnlyOperatorsWithinTheirScope) {
   EXPECT_EQ(journal_.all.back().what, "refused");
   principal_.scope.names = {"sim-skewed"};
   EXPECT_EQ(call("POST", path, R"({"goal":"align"})").status, 201);
+}
+
+TEST_F(ApiTest, ViewersSeeThatSomethingWasDoneOperatorsWhoAndWhy) {
+  const Reply made =
+      call("POST", "/api/v1/vms/sim-skewed/corrections", R"({"goal":"align","reason":"page 17"})");
+  EXPECT_EQ(finish(made), "corrected");
+  EXPECT_EQ(call("GET", made.location).body["reason"], "page 17");
+  for (const http::Role role : {http::Role::kViewer, http::Role::kNobody}) {
+    principal_.role = role;
+    const Json all = call("GET", "/api/v1/corrections").body["corrections"];
+    ASSERT_EQ(all.size(), 1u);
+    for (const Json& seen : {call("GET", made.location).body, all[0]}) {
+      EXPECT_EQ(seen["vm"], "sim-skewed");
+      EXPECT_EQ(seen["verdict"], "corrected");
+      EXPECT_TRUE(seen["requested"].is_string());
+      for (const char* hidden :
+           {"reason", "requester", "allowed", "plan", "report", "facts", "error", "idempotency"}) {
+        EXPECT_FALSE(seen.contains(hidden)) << hidden;
+      }
+      EXPECT_EQ(seen.dump().find("page 17"), std::string::npos);
+      EXPECT_EQ(seen.dump().find("10.0.0.1"), std::string::npos);
+    }
+  }
+  EXPECT_EQ(call("GET", "/api/v1/audit").status, 401);
+  principal_.role = http::Role::kViewer;
+  const Json events = call("GET", "/api/v1/audit").body["events"];
+  ASSERT_EQ(events.size(), journal_.all.size());
+  EXPECT_EQ(events.back()["what"], "finished");
+  EXPECT_EQ(events.back()["vm"], "sim-skewed");
+  EXPECT_EQ(events.back()["verdict"], "corrected");
+  EXPECT_EQ(events.front()["verdict"], nullptr);
+  for (const char* hidden : {"who", "from", "details"}) {
+    EXPECT_FALSE(events.back().contains(hidden)) << hidden;
+  }
+}
+
+TEST_F(ApiTest, AScopeLimitsEverythingThatIsRead) {
+  const Reply hidden = call("POST", "/api/v1/vms/sim-skewed/corrections", R"({"goal":"align"})");
+  EXPECT_EQ(finish(hidden), "corrected");
+  const Reply seen =
+      call("POST", "/api/v1/vms/sim-healthy-1/corrections", R"({"goal":"shift","ticks":"1"})");
+  EXPECT_EQ(finish(seen), "corrected");
+  // Of no VM.
+  EXPECT_TRUE(journal_.record({0, {}, "refused", "", "", "", "somebody", "", "{}"}, {}));
+  const std::string uuid = call("GET", "/api/v1/vms/sim-healthy-1").body["uuid"];
+  for (const std::string& name : {std::string("sim-healthy-1"), uuid}) {
+    principal_.scope.names = {name};
+    const Json vms = call("GET", "/api/v1/vms").body["vms"];
+    ASSERT_EQ(vms.size(), 1u);
+    EXPECT_EQ(vms[0]["vm"], "sim-healthy-1");
+    EXPECT_EQ(call("GET", "/api/v1/vms/sim-healthy-1").status, 200);
+    EXPECT_EQ(call("GET", "/api/v1/vms/sim-skewed").status, 404);
+    EXPECT_EQ(call("GET", seen.location).status, 200);
+    EXPECT_EQ(call("GET", hidden.location).status, 404);
+    EXPECT_EQ(call("GET", "/api/v1/corrections?vm=sim-skewed").body["corrections"].size(), 0u);
+    const Json events = call("GET", "/api/v1/audit?limit=1000").body["events"];
+    ASSERT_GT(events.size(), 3u);
+    for (const Json& event : events) {
+      EXPECT_EQ(event["vm"], "sim-healthy-1");
+    }
+  }
+  principal_.scope.names = {"sim-healthy-1"};
+  const Json corrections = call("GET", "/api/v1/corrections").body["corrections"];
+  ASSERT_EQ(corrections.size(), 1u);
+  EXPECT_EQ(corrections[0]["vm"], "sim-healthy-1");
 }
 
 TEST_F(ApiTest, AScopeOfOneSourceIsForItsVmsAloneWhateverTheyAreCalled) {

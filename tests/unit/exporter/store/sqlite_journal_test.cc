@@ -72,13 +72,45 @@ TEST_F(SqliteJournalTest, KeepsEverythingAcrossRuns) {
   EXPECT_EQ((*journal->correction("c-1"))->json, "{2}");
   EXPECT_FALSE(*journal->correction("c-9"));
   EXPECT_EQ(journal->unfinished()->front().id, "c-2");
-  EXPECT_EQ(journal->corrections(1, "")->front().id, "c-2");
-  EXPECT_EQ(journal->corrections(1, "web")->front().id, "c-2");
-  EXPECT_TRUE(journal->corrections(1, "mail")->empty());
+  EXPECT_EQ(journal->corrections(1, "", {})->front().id, "c-2");
+  EXPECT_EQ(journal->corrections(1, "web", {})->front().id, "c-2");
+  EXPECT_TRUE(journal->corrections(1, "mail", {})->empty());
   ASSERT_EQ(journal->corrections_after("c-1")->size(), 1u);
   EXPECT_EQ(journal->corrections_after("c-1")->front().id, "c-2");
   EXPECT_TRUE(journal->corrections_after("c-2")->empty());
   EXPECT_TRUE(journal->corrections_after("c-9")->empty());
+}
+
+TEST_F(SqliteJournalTest, AnswersAmongSomeVmsOnly) {
+  const auto journal = open();
+  const auto record = [&](const char* what, const char* vm, const char* uuid) {
+    JournalEvent one = event(what, vm);
+    one.vm_uuid = uuid;
+    const std::string json = std::string(R"({"uuid":")") + uuid + "\"}";
+    ASSERT_TRUE(journal->record(one, JournalCorrection{what, vm, true, json}));
+  };
+  record("a", "web", "u-1");
+  record("b", "it's \"another\"", "u-2");
+  record("c", "mail", "");
+  record("d", "", "");
+  const auto ids = [&](const std::vector<std::string>& among) {
+    std::vector<std::string> all;
+    const auto rows = journal->corrections(100, "", among);
+    for (const JournalCorrection& row : *rows) {
+      all.push_back(row.id);
+    }
+    return all;
+  };
+  using Names = std::vector<std::string>;
+  for (const auto& [names, found] :
+       {std::pair{Names{"web"}, Names{"a"}}, std::pair{Names{"u-1", "mail"}, Names{"a", "c"}},
+        std::pair{Names{"it's \"another\""}, Names{"b"}}, std::pair{Names{"u-9"}, Names{}},
+        std::pair{Names{}, Names{"a", "b", "c", "d"}}}) {
+    EXPECT_EQ(words(*journal, {0, "", 100, names}), found);
+    EXPECT_EQ(ids(names), Names(found.rbegin(), found.rend()));
+  }
+  EXPECT_TRUE(words(*journal, {0, "web", 100, {"mail"}}).empty());
+  EXPECT_TRUE(journal->corrections(100, "web", {"mail"})->empty());
 }
 
 TEST_F(SqliteJournalTest, AnswersByVmAndFromAPlaceOn) {
@@ -232,7 +264,7 @@ TEST_F(SqliteJournalTest, WhatWasAcknowledgedSurvivesBeingKilledAtAnyMoment) {
     for (std::size_t i = 0; i < events->size(); ++i) {
       ASSERT_EQ((*events)[i].sequence, i + 1);
     }
-    ASSERT_EQ(journal->corrections(100'000, "")->size(), events->size());
+    ASSERT_EQ(journal->corrections(100'000, "", {})->size(), events->size());
     least = events->size();
   }
   EXPECT_GE(least, 50u);
