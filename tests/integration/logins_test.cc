@@ -11,6 +11,7 @@
 #include "tests/integration/certificates.h"
 #include "tests/integration/eventually.h"
 #include "tests/integration/exporter.h"
+#include "tests/integration/process.h"
 #include "tests/integration/requirements.h"
 #include "tests/integration/tls_client.h"
 #include "tests/integration/tls_demo.h"
@@ -169,6 +170,28 @@ TEST_F(LoginsTest, GuessesAreCountedAndSlowedDownAndStopNobodyElse) {
   ASSERT_OK(samples);
   EXPECT_EQ(samples->value("kvm_tsc_login_failures_total", {}), 101);
   EXPECT_EQ(samples->value("kvm_tsc_login_lockouts_total", {}), 1);
+}
+
+// Even at the very password: the kernel tells the two apart behind the same address.
+TEST_F(LoginsTest, AnotherUserOfThisHostWhoGuessesStopsNobody) {
+  REQUIRE_ROOT();
+  REQUIRE_PROGRAM("setpriv");
+  REQUIRE_PROGRAM("curl");
+  ASSERT_NO_FATAL_FAILURE(start(kLogins));
+  const std::string url = "https://127.0.0.1:" + std::to_string(demo_->port()) + "/metrics";
+  std::string answers;
+  for (int i = 0; i < 8; ++i) {
+    auto guess = Process::start({"setpriv", "--reuid=65534", "--clear-groups", "curl", "-sk", "-o",
+                                 "/dev/null", "-w", "%{http_code}\n", "-u",
+                                 "prometheus:guess" + std::to_string(i), url});
+    ASSERT_OK(guess);
+    const auto answer = (*guess)->read_line(kPatience);
+    ASSERT_OK(answer);
+    answers += *answer + " ";
+  }
+  EXPECT_EQ(answers, "401 401 401 401 401 429 429 429 ");
+  EXPECT_NE(demo_->log().find("client=\"127.0.0.1 uid 65534\""), std::string::npos);
+  EXPECT_EQ(status("GET", "/metrics", as(kRight)), 200);
 }
 
 TEST_F(LoginsTest, GuessesAreLoggedOnceWhenTheyBegin) {
