@@ -39,7 +39,8 @@ void Confirmation::observe(const VmReading& reading) {
     vcpus_.try_emplace(vcpu.id);
   }
   // A cause that spoils the whole VM spoils each of its vCPUs; one vCPU's own trouble does not.
-  if (reading.trust == Trust::kUnstableHostTsc) {
+  unstable_ = reading.trust == Trust::kUnstableHostTsc;
+  if (unstable_) {
     return;
   }
   for (const VcpuReading& vcpu : reading.vcpus) {
@@ -116,8 +117,11 @@ std::optional<Movement> Confirmation::movement() const {
   std::uint64_t second = 0;
   double slowest = 0;
   double fastest = 0;
+  if (unstable_) {
+    return std::nullopt;
+  }
   for (const auto& [id, vcpu] : vcpus_) {
-    if (!vcpu.trusted_now) {
+    if (!vcpu.trusted_now && !vcpu.moves()) {
       continue;
     }
     if (vcpu.unsettled) {

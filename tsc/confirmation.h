@@ -47,7 +47,9 @@ class Confirmation {
   std::vector<VcpuSteps> steps() const;
 
   // The vCPUs of the last observed reading that move: none of three trusted readings or more,
-  // `spacing` apart, confirmed another. Absent when there are none.
+  // `spacing` apart, confirmed another. A reading that is not trusted ends no movement: it may be
+  // that the offset changed while it was read. Absent when there are none, and where the host's
+  // clocksource is not tsc.
   std::optional<Movement> movement() const;
 
  private:
@@ -83,6 +85,7 @@ class Confirmation {
 
   Nanoseconds spacing_;
   std::map<VcpuId, Vcpu> vcpus_;
+  bool unstable_ = false;  // the last reading was of an unstable host TSC
 };
 
 }  // namespace kvmtsc

@@ -30,19 +30,20 @@ std::string which(const Movement& movement) {
 
 std::string movement_text(const Movement& movement, std::optional<double> told_error) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(movement.lasting).count();
-  const std::string lasting = " for " + std::to_string(seconds) + " s";
-  if (!movement.ticks_per_second) {
-    return "the offset of " + which(movement) + " was another one at each reading" + lasting +
-           ": the guest, its VMM or another program goes on writing it";
-  }
-  std::string text = "every vCPU's offset moves steadily, by " +
-                     digits(*movement.ticks_per_second, 3) + " ticks a second" + lasting + ": ";
+  const std::string what =
+      movement.ticks_per_second
+          ? "every vCPU's offset moves steadily, by " + digits(*movement.ticks_per_second, 3) +
+                " ticks a second for "
+          : "the offset of " + which(movement) + " was another one at each reading for ";
+  const std::string text = what + std::to_string(seconds) + " s: ";
   if (told_error && *told_error < -kToldTolerance) {
     return text +
            "KVM lets them catch up with the faster TSC that the guest was told of, for the "
            "VM has no master clock";
   }
-  return text + "KVM or the guest moves them";
+  return text + (movement.ticks_per_second
+                     ? "KVM or the guest moves them"
+                     : "the guest, its VMM or another program goes on writing it");
 }
 
 }  // namespace kvmtsc

@@ -23,8 +23,9 @@ struct Movement {
 
 // One sentence for people: what moves, for how long and how fast, and who may be at it. Nothing in
 // debugfs names the author; but a steady movement of all vCPUs is none of separate writes, and
-// KVM's own where the guest was told a faster TSC (`told_error` below -kToldTolerance: catch-up
-// mode, KVM_SET_TSC_KHZ above the host's without TSC scaling).
+// where the guest was told a faster TSC (`told_error` below -kToldTolerance: catch-up mode,
+// KVM_SET_TSC_KHZ above the host's without TSC scaling) KVM moves each vCPU's at its entries, which
+// is steady only for one that enters often.
 std::string movement_text(const Movement& movement, std::optional<double> told_error);
 
 }  // namespace kvmtsc

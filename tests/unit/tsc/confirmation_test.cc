@@ -155,6 +155,17 @@ TEST_F(ConfirmationTest, UntrustedReadingsDoNotMakeAMovementLonger) {
   EXPECT_FALSE(confirmation_.movement());
 }
 
+TEST_F(ConfirmationTest, AReadingThatChangedMeanwhileEndsNoMovement) {
+  for (int i = 0; i < 4; ++i) {
+    observe({i, 0});
+  }
+  observe({5, 0}, Trust::kChanged);
+  ASSERT_TRUE(confirmation_.movement());
+  EXPECT_EQ(confirmation_.movement()->vcpus, std::vector<VcpuId>{0});
+  observe({6, 0}, Trust::kUnstableHostTsc);
+  EXPECT_FALSE(confirmation_.movement());
+}
+
 TEST_F(ConfirmationTest, AVmThatNeverHeldStillMovesToo) {
   for (int i = 0; i < 4; ++i) {
     observe({i, 0});
@@ -172,6 +183,7 @@ TEST(MovementText, SaysWhoMayBeAtIt) {
             "the offset of vCPU 1 was another one at each reading for 12 s: the guest, its VMM or "
             "another program goes on writing it");
   movement.vcpus = {0, 1};
+  EXPECT_NE(movement_text(movement, -0.17).find("KVM lets them catch up"), std::string::npos);
   movement.all = true;
   movement.ticks_per_second = 5.4e8;
   EXPECT_NE(movement_text(movement, {}).find("KVM or the guest moves them"), std::string::npos);

@@ -163,6 +163,15 @@ TEST(CorrectionPlan, ObjectsToWhatCannotBeTrusted) {
   EXPECT_EQ(plan(vm, AlignGoal{}).error().kind, ErrorKind::kRefused);
 }
 
+TEST(CorrectionPlan, OffsetsThatDoNotHoldStillAreRefusedWithTheirOwnReason) {
+  auto vm = vm_with({100, 200});
+  vm.reading->trust = Trust::kChanging;
+  vm.trust_reason = "KVM lets them catch up";
+  const auto planned = plan(vm, AlignGoal{});
+  ASSERT_THAT(objections(planned), ElementsAre("untrusted"));
+  EXPECT_EQ(planned->objections[0].detail, vm.trust_reason);
+}
+
 TEST(CorrectionPlan, ObjectsToWhatTheHostAndTheVmAreIn) {
   PlanConditions conditions;
   conditions.tsc_protected = true;
