@@ -1,8 +1,10 @@
-# Start of both vCPUs. QEMU's -kernel loads this by its Multiboot header (Multiboot Specification 0.6.96)
-# and enters at _start on vCPU 0, in 32-bit protected mode with flat segments. vCPU 1 begins at `trampoline`
-# in real mode, copied to TRAMPOLINE, a page below 1 MiB as SIPI wants it.
+# Start of all vCPUs. QEMU's -kernel loads this by its Multiboot header (Multiboot Specification 0.6.96)
+# and enters at _start on vCPU 0, in 32-bit protected mode with flat segments. Each other begins at
+# `trampoline` in real mode, copied to TRAMPOLINE, a page below 1 MiB as SIPI wants it.
         .set TRAMPOLINE, 0x8000
         .set APIC_ICR, 0xfee00300       # interrupt command register (Intel SDM 3, 11.6.1)
+        .set STACK, 4096
+        .set MAX_VCPUS, 4
 
         .section .multiboot, "a"
         .align 4
@@ -12,16 +14,21 @@
         .code32
         .globl _start
 _start:
-        mov $stack0, %esp
+        mov $(stacks + STACK), %esp
         cld
         mov $trampoline, %esi
         mov $TRAMPOLINE, %edi
         mov $(trampoline_end - trampoline), %ecx
         rep movsb
+        call start_others
+        call ask_and_answer
+
+        .globl start_others
+start_others:
         movl $0x000c4500, APIC_ICR      # INIT to all others
         call pause_a_while
         movl $(0x000c4600 | TRAMPOLINE >> 12), APIC_ICR # SIPI
-        call ask_and_answer
+        ret
 
 pause_a_while:                          # some milliseconds: each access leaves the guest
         mov $10000, %ecx
@@ -51,7 +58,14 @@ protected:
         mov %ax, %ds
         mov %ax, %es
         mov %ax, %ss
-        mov $stack1, %esp
+        mov $1, %eax                    # CPUID leaf 1 has the APIC id in EBX's top byte
+        cpuid
+        shr $24, %ebx
+        mov %ebx, %eax
+        inc %eax
+        imul $STACK, %eax, %esp
+        add $stacks, %esp
+        push %ebx
         call return_balls
 
         .section .rodata
@@ -64,9 +78,7 @@ gdt_end:
 
         .bss
         .align 16
-        .skip 4096
-stack0:
-        .skip 4096
-stack1:
+stacks:
+        .skip STACK * MAX_VCPUS
 
         .section .note.GNU-stack, "", @progbits

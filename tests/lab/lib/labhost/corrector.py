@@ -26,12 +26,18 @@ class Corrector:
 
     def run(self, *words):
         """(exit status, the answer as JSON; JSON lines as a list)"""
-        environment = {**os.environ, "KVM_TSC_SERVER": f"unix:{self._socket}", "KVM_TSC_TOKEN": TOKEN}
-        done = subprocess.run([self._program, "--json", "--timeout", "60", *map(str, words)],
-                              env=environment, stdout=subprocess.PIPE, text=True, timeout=150,
-                              check=False)
+        done = self._call("--json", "--timeout", "60", *words)
         lines = [json.loads(line) for line in done.stdout.splitlines()]
         return done.returncode, lines if words[0] == "log" else lines[0] if lines else None
+
+    def text(self, *words):
+        """What it prints for people."""
+        return self._call(*words).stdout
+
+    def _call(self, *words):
+        environment = {**os.environ, "KVM_TSC_SERVER": f"unix:{self._socket}", "KVM_TSC_TOKEN": TOKEN}
+        return subprocess.run([self._program, *map(str, words)], env=environment, stdout=subprocess.PIPE,
+                              text=True, timeout=150, check=False)
 
     def audit(self, correction):
         """What the audit says became of a correction, word by word."""

@@ -1,0 +1,58 @@
+"""Day: stages of one VM's life, each held against what the service says of it and what its guest sees."""
+
+import dataclasses
+
+from labhost import three_views
+
+SETTLES = 40  # seconds in which two sweeps agree and the clock has been read, on an emulated host under load
+
+
+class Day:
+    """`vm` is followed by `exporter` and `corrector`'s kvm-tsc; `guest` answers for itself."""
+
+    def __init__(self, host, exporter, corrector, vm, guest):
+        self.host = host
+        self._exporter, self._corrector, self._vm, self._guest = exporter, corrector, vm, guest
+        self._steps = {}
+        self._divergence = None
+
+    def after(self, event, *, skews, steps, master_clock="yes", moved=(0, 0), guest=()):
+        """Waits until /metrics, the API and kvm-tsc show all say that, and checks that the guest's own
+        RDTSCs agree for the vCPUs `guest`. `skews`: ticks of each vCPU. `steps`: how many more than
+        before, a number or the allowed ones. `moved`: least and most seconds by which the guest's TSC
+        has moved against its kvmclock meanwhile; None where the stage before had none to compare with."""
+        expected = {vcpu: {self._steps.get(vcpu, 0) + one for one in ((more,) if isinstance(more, int) else more)}
+                    for vcpu, more in steps.items()}
+
+        def settled():
+            seen, shown, text = self._look()
+            return seen == shown and seen.trust == "trusted" and seen.master_clock == master_clock \
+                and seen.skews == skews and seen.steps.keys() == expected.keys() \
+                and all(count in expected[vcpu] for vcpu, count in seen.steps.items()) \
+                and text == ("trusted", master_clock) and (seen, shown, text)
+        seen, shown, text = self.host.wait_until(settled, SETTLES) or self._look()
+        self.host.check_equal(f"{event}: /metrics", (seen.trust, seen.master_clock, seen.skews),
+                              ("trusted", master_clock, skews))
+        self.host.check("  its steps", seen.steps.keys() == expected.keys() and all(
+            count in expected[vcpu] for vcpu, count in seen.steps.items()), steps=seen.steps, before=self._steps)
+        self.host.check_equal("  the API says the same", shown, seen)
+        self.host.check_equal("  and kvm-tsc show", text, ("trusted", master_clock))
+        self._divergence_moved(seen.divergence, moved)
+        for vcpu in guest:
+            interval = self._guest.skew(vcpu)
+            self.host.check(f"  vCPU {vcpu}'s own RDTSC agrees", seen.skews.get(vcpu) in interval,
+                            shown=seen.skews.get(vcpu), low=interval.low, high=interval.high)
+        self._steps = seen.steps
+
+    def _look(self):
+        seen = three_views.on_metrics(self._exporter.metrics(), self._vm)
+        shown = three_views.in_answer(self._corrector.run("show", self._vm)[1])
+        trust, clock = three_views.in_text(self._corrector.text("show", self._vm))
+        return seen, shown, (trust.partition(":")[0], clock.partition(":")[0])
+
+    def _divergence_moved(self, now, moved):
+        before, self._divergence = self._divergence, now
+        if before is None or now is None or moved is None:
+            return
+        self.host.check("  the guest's TSC against its kvmclock", moved[0] - 0.1 <= now - before <= moved[1] + 0.1,
+                        seconds=round(now - before, 3), least=moved[0], most=moved[1])
