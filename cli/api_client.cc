@@ -1,5 +1,11 @@
 #include "cli/api_client.h"
 
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <array>
 #include <memory>
 
@@ -35,12 +41,65 @@ void set_if(CURL* handle, CURLoption option, const std::string& value) {
   }
 }
 
-Error unreachable(const std::string& server, const char* why) {
+std::string name_of_user(uid_t uid) {
+  const passwd* const found = ::getpwuid(uid);
+  return found != nullptr ? found->pw_name : std::to_string(uid);
+}
+
+std::string name_of_group(gid_t gid) {
+  const group* const found = ::getgrgid(gid);
+  return found != nullptr ? found->gr_name : std::to_string(gid);
+}
+
+// Of a unix socket, by the errno of connect(2).
+Error unopenable(const std::string& path, int error_number) {
+  const std::string socket = "the service's socket " + path;
+  if (error_number == ENOENT || error_number == ECONNREFUSED) {
+    return Error{ErrorKind::kIo,
+                 error_number == ENOENT ? socket + " is not there" : "nobody answers at " + socket,
+                 "is kvm-tsc-exporter running, with --web.listen-address=unix:" + path +
+                     "? Otherwise give --server"};
+  }
+  Error error{ErrorKind::kPermission, socket + " may not be opened: permission denied", {}};
+  struct stat status {};
+  const std::string me = name_of_user(::geteuid());
+  error.message += "; you are " + me + " (uid " + std::to_string(::geteuid()) + ")";
+  if (::stat(path.c_str(), &status) != 0) {
+    error.remedy = "a directory above it may not be entered; run this as root";
+    return error;
+  }
+  const std::string group = name_of_group(status.st_gid);
+  error.message += ", it belongs to " + name_of_user(status.st_uid) + ":" + group;
+  const bool group_may = (status.st_mode & S_IWGRP) != 0 && status.st_gid != 0;
+  error.remedy = group_may ? "join the group and log in again: usermod -aG " + group + " " + me
+                           : "run this as " + name_of_user(status.st_uid);
+  return error;
+}
+
+Error unreachable(const std::string& server, CURLcode code, int error_number, const char* why) {
+  if (server.starts_with("unix:") && code == CURLE_COULDNT_CONNECT) {
+    return unopenable(server.substr(5), error_number);
+  }
   Error error{ErrorKind::kIo, "the service at " + server + " does not answer: " + why, {}};
-  error.remedy = server.starts_with("unix:")
-                     ? "is kvm-tsc-exporter running, with --web.listen-address=" + server +
-                           "? Otherwise give --server"
-                     : "is kvm-tsc-exporter running there?";
+  switch (code) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+      error.remedy =
+          "name the certificate of the authority that issued the service's: --cacert FILE";
+      break;
+    case CURLE_SSL_CACERT_BADFILE:
+      error.remedy = "--cacert takes a file of certificates in PEM that you can read";
+      break;
+    case CURLE_SSL_CERTPROBLEM:
+      error.remedy = "--cert and --key take a client certificate and its private key in PEM";
+      break;
+    case CURLE_SSL_CONNECT_ERROR:
+      error.remedy =
+          "does it speak TLS there, and take a client without a certificate? Otherwise "
+          "http://, or --cert FILE --key FILE";
+      break;
+    default:
+      error.remedy = "is kvm-tsc-exporter running there?";
+  }
   return error;
 }
 
@@ -106,7 +165,10 @@ Result<Answer> ApiClient::request(const std::string& method, const std::string& 
   set_if(curl, CURLOPT_SSLKEY, options_.key_file);
   const CURLcode code = curl_easy_perform(curl);
   if (code != CURLE_OK) {
-    return unreachable(options_.server, why[0] != '\0' ? why.data() : curl_easy_strerror(code));
+    long error_number = 0;
+    curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &error_number);
+    return unreachable(options_.server, code, static_cast<int>(error_number),
+                       why[0] != '\0' ? why.data() : curl_easy_strerror(code));
   }
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);

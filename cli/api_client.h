@@ -29,8 +29,8 @@ class ApiClient {
   explicit ApiClient(ClientOptions options) : options_(std::move(options)) {}
 
   // `path` begins with "/api/"; `body` is sent as JSON unless it is null. An Error only when there
-  // was no answer of the API: kIo when the service cannot be reached, kInvalid for an answer that
-  // is no JSON.
+  // was no answer of the API: kIo when the service cannot be reached, kPermission when its socket
+  // may not be opened, kInvalid for an answer that is no JSON.
   Result<Answer> request(const std::string& method, const std::string& path,
                          const nlohmann::json& body = nullptr) const;
   Result<Answer> get(const std::string& path) const { return request("GET", path); }

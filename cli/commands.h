@@ -43,6 +43,9 @@ struct UndoOptions {
 };
 int undo(const Session& session, const UndoOptions& options);
 
+// For the shell's completion: "vms", "plans", "corrections" or "objections", one a line.
+int complete(const Session& session, const std::string& what);
+
 struct DoctorOptions {
   std::string procfs = "/proc";
   std::string sysfs = "/sys";

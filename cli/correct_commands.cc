@@ -2,10 +2,12 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <iostream>
 
 #include "cli/commands.h"
+#include "cli/consent.h"
+#include "cli/ending.h"
 #include "cli/figures.h"
+#include "cli/shell.h"
 
 namespace kvmtsc {
 namespace {
@@ -59,25 +61,6 @@ void print_plan(const Session& session, const std::string& vm, const Json& plan)
   }
 }
 
-// Asks on the terminal. Without one only --yes will do, and with --json, whose reader sees no plan.
-bool agreed(const Session& session, bool yes) {
-  if (yes) {
-    return true;
-  }
-  if (session.json) {
-    complain("with --json this does not ask before it changes anything; give --yes");
-    return false;
-  }
-  if (::isatty(STDIN_FILENO) == 0) {
-    complain("this asks before it changes anything, and there is no terminal; give --yes");
-    return false;
-  }
-  std::cout << "\nDo it? [y/N] " << std::flush;
-  std::string answer;
-  std::getline(std::cin, answer);
-  return answer == "y" || answer == "Y" || answer == "yes";
-}
-
 void print_outcome(const Session& session, const Json& correction) {
   const std::string verdict = plain_text(field(correction, "verdict"));
   const Json& facts = field(correction, "facts");
@@ -103,13 +86,16 @@ void print_outcome(const Session& session, const Json& correction) {
 }
 
 // It goes on, whether or not we hear of it.
-void complain_unfollowed(const std::string& id, const char* why) {
-  complain("correction " + id + " was accepted, and " + why + "; `kvm-tsc log` tells its outcome");
+void complain_unfollowed(const std::string& id, const std::string& vm, const char* why) {
+  complain("correction " + id + " was accepted and goes on, " + why + ". Its outcome:");
+  complain("  kvm-tsc log --vm " + shell_word(vm));
 }
 
 // Waits for the verdict of a correction that was accepted.
 int follow(const Session& session, Json correction) {
+  const Ending ending;
   const bool shows_progress = ::isatty(STDERR_FILENO) == 1;
+  const std::string vm = plain_text(field(correction, "vm"));
   const std::string id = plain_text(field(correction, "id"));
   const std::string path = "/api/v1/corrections/" + percent_encoded(id);
   std::string shown;
@@ -122,16 +108,19 @@ int follow(const Session& session, Json correction) {
     if (state == "done") {
       break;
     }
-    ::usleep(kPollMilliseconds * 1000);
+    if (ending.comes_within(kPollMilliseconds / 1000.0)) {
+      complain_unfollowed(id, vm, "although this stops waiting for it");
+      return kInterrupted;
+    }
     const auto answer = session.client.get(path);
     if (failed(answer)) {
-      complain_unfollowed(id, "could not be followed");
+      complain_unfollowed(id, vm, "but cannot be followed");
       return explain(session, answer);
     }
     correction = answer->body;
   }
   if (shown != "done") {
-    complain_unfollowed(id, "has no verdict yet");
+    complain_unfollowed(id, vm, "without a verdict so far");
   }
   if (session.json) {
     print(correction.dump() + "\n");
@@ -141,9 +130,23 @@ int follow(const Session& session, Json correction) {
   return field(correction, "verdict") == "corrected" ? kDone : kFailed;
 }
 
-int send(const Session& session, const std::string& path, const Json& body) {
-  const auto answer = post(session, path, body);
-  return failed(answer) ? explain(session, answer) : follow(session, answer->body);
+// " --allow backwards --allow large_step"
+std::string allowing(const Json& objections) {
+  std::string words;
+  for (const Json& found : objections) {
+    words += " --allow " + plain_text(field(found, "objection"));
+  }
+  return words;
+}
+
+// The service's own refusal; a plan that it made anew becomes a command that can be pasted.
+int explain_refusal(const Session& session, const Result<Answer>& answer, const std::string& vm) {
+  const int status = explain(session, answer);
+  if (answer && answer->status == 409 && field(answer->body, "plan").is_string()) {
+    complain("  kvm-tsc correct " + shell_word(vm) + " --plan " +
+             plain_text(field(answer->body, "plan")) + "   shows it and asks");
+  }
+  return status;
 }
 
 // What undoing this correction does, and to what.
@@ -179,13 +182,12 @@ int plan(const Session& session, const std::string& vm, const GoalOptions& optio
     return kDone;
   }
   print_plan(session, plain_text(field(answer->body, "vm")), answer->body);
-  print("\nNothing was changed. To do it:\n  kvm-tsc correct " + harmless(vm) + " --plan " +
-        plain_text(field(answer->body, "id")) + "\n");
+  print("\nNothing was changed. To do it:\n  kvm-tsc correct " + shell_word(vm) + " --plan " +
+        plain_text(field(answer->body, "id")) + allowing(field(answer->body, "objections")) + "\n");
   return kDone;
 }
 
 int correct(const Session& session, const CorrectOptions& options) {
-  Json body = order(options.allow, options.reason);
   Json preview{{"dry_run", true}, {"plan", options.plan_id}};
   if (options.plan_id.empty()) {
     const auto goal = goal_json(options.goal);
@@ -206,12 +208,17 @@ int correct(const Session& session, const CorrectOptions& options) {
     print_plan(session, plain_text(field(answer->body, "vm")), answer->body);
     std::fflush(stdout);
   }
-  if (!agreed(session, options.yes)) {
+  std::vector<std::string> allow = options.allow;
+  if (!consents_to(session, field(answer->body, "objections"), options.yes, allow) ||
+      !agreed(session, options.yes)) {
     complain("nothing was changed");
     return kFailed;
   }
+  Json body = order(allow, options.reason);
   body["plan"] = field(answer->body, "id");
-  return send(session, path_of(options.vm, "/corrections"), body);
+  const auto accepted = post(session, path_of(options.vm, "/corrections"), body);
+  return failed(accepted) ? explain_refusal(session, accepted, options.vm)
+                          : follow(session, accepted->body);
 }
 
 int undo(const Session& session, const UndoOptions& options) {
@@ -244,8 +251,16 @@ int undo(const Session& session, const UndoOptions& options) {
     complain("nothing was changed");
     return kFailed;
   }
-  return send(session, "/api/v1/corrections/" + percent_encoded(id) + "/undo",
-              order(options.allow, options.reason));
+  // What speaks against it the service says when it is asked to do it.
+  const std::string undo_path = "/api/v1/corrections/" + percent_encoded(id) + "/undo";
+  std::vector<std::string> allow = options.allow;
+  auto accepted = post(session, undo_path, order(allow, options.reason));
+  if (accepted && accepted->status == 422 &&
+      consents_to(session, field(accepted->body, "objections"), options.yes, allow) &&
+      allow != options.allow) {
+    accepted = post(session, undo_path, order(allow, options.reason));
+  }
+  return failed(accepted) ? explain(session, accepted) : follow(session, accepted->body);
 }
 
 }  // namespace kvmtsc

@@ -218,8 +218,7 @@ class Doctor {
       return;
     }
     if (is_problem(*answer)) {
-      add(Health::kFail, "service", plain_text(field(answer->body, "detail")),
-          plain_text(field(answer->body, "remedy")));
+      add(Health::kFail, "service", plain_text(field(answer->body, "detail")), remedy_of(*answer));
       return;
     }
     const Json& host = answer->body;

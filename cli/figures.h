@@ -13,6 +13,10 @@ std::string seconds_text(const nlohmann::json& seconds, bool with_sign = false);
 std::string wait_text(long seconds);
 // "-9,000,000" of a decimal string; "-" for null.
 std::string ticks_text(const nlohmann::json& ticks);
+// The digits of a number as ticks_text() prints it; other text as it is.
+std::string without_separators(const std::string& text);
+// "2,596,145,846 Hz +/- 120 Hz": with as many digits as the bound deserves; "-" for null.
+std::string hertz_text(const nlohmann::json& hertz, const nlohmann::json& bound);
 // "yes", "no" or "-".
 std::string yes_no(const nlohmann::json& value);
 // A string, a number, or "-" for null and the empty string.

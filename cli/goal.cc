@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/parse.h"
+#include "cli/figures.h"
 
 namespace kvmtsc {
 namespace {
@@ -16,7 +17,7 @@ using Json = nlohmann::json;
 
 constexpr std::size_t kLongestFile = std::size_t{1} << 20;
 
-// "5ms", "-1.5s": whole nanoseconds.
+// "5ms", "-1.5s", "+3.47 ms": whole nanoseconds.
 std::optional<std::int64_t> nanoseconds_of(const std::string& text) {
   constexpr std::array<std::pair<std::string_view, double>, 4> kUnits{
       {{"ns", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}}};
@@ -24,7 +25,8 @@ std::optional<std::int64_t> nanoseconds_of(const std::string& text) {
     if (!text.ends_with(unit)) {
       continue;
     }
-    const std::string_view number = std::string_view(text).substr(0, text.size() - unit.size());
+    std::string_view number = trim(std::string_view(text).substr(0, text.size() - unit.size()));
+    number.remove_prefix(number.starts_with('+') ? 1 : 0);
     double value = 0;
     const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
     if (error != std::errc{} || end != number.data() + number.size()) {
@@ -47,6 +49,20 @@ Result<std::string> text_of(const std::string& file) {
   return std::string(std::istreambuf_iterator<char>(std::cin), {});
 }
 
+// Offsets of what this program prints with --json: of a VM its vCPUs' offsets, of a plan those that
+// it would write. Null when it is neither.
+Json offsets_in(const Json& printed) {
+  Json offsets = Json::array();
+  for (const Json& vcpu : printed.value("vcpus", Json::array())) {
+    const char* const which = vcpu.contains("then") ? "then" : "offset";
+    if (!vcpu.is_object() || !vcpu.contains("id") || !vcpu.contains(which)) {
+      return nullptr;
+    }
+    offsets.push_back({{"vcpu", vcpu["id"]}, {"offset", vcpu[which]}});
+  }
+  return offsets.empty() ? Json(nullptr) : offsets;
+}
+
 // What is in it is for the service to judge; but it has to be a restore.
 Result<Json> restore_json(const std::string& file) {
   const auto text = text_of(file);
@@ -54,28 +70,40 @@ Result<Json> restore_json(const std::string& file) {
     return Error{ErrorKind::kInvalid, text.error().message, "--restore takes a file, or -"};
   }
   Json goal = Json::parse(*text, nullptr, false);
+  if (goal.is_object() && !goal.contains("offsets")) {
+    if (Json offsets = offsets_in(goal); !offsets.is_null()) {
+      goal = {{"offsets", std::move(offsets)}};
+    }
+  }
   if (!goal.is_object() || !goal.contains("offsets") ||
       goal.value("goal", Json("restore")) != "restore") {
     return Error{
         ErrorKind::kInvalid, "\"" + file + "\" has no offsets to restore",
-        R"(--restore takes JSON like {"offsets":[{"vcpu":0,"offset":"-1"}],"bound_ticks":"9"})"};
+        R"(--restore takes JSON like {"offsets":[{"vcpu":0,"offset":"-1"}],"bound_ticks":"9"}, or )"
+        "what `kvm-tsc --json show VM` and `plan` print"};
   }
   goal["goal"] = "restore";
   return goal;
 }
 
+// As the API takes it; with or without the separators that tables have.
+Result<std::string> ticks_of(const std::string& text) {
+  if (const auto ticks = parse_i64(without_separators(text))) {
+    return std::to_string(*ticks);
+  }
+  return Error{ErrorKind::kInvalid, "\"" + text + "\" is no number of ticks",
+               "give a whole number of 64 bits, like -9000000 or -9,000,000"};
+}
+
 }  // namespace
 
 Result<Json> goal_json(const GoalOptions& options) {
-  for (const std::string& ticks : {options.set_offset, options.shift_ticks}) {
-    // "--set --yes" would otherwise be sent.
-    if (!ticks.empty() && !parse_i64(ticks)) {
-      return Error{ErrorKind::kInvalid, "\"" + ticks + "\" is no number of ticks",
-                   "give a whole number of 64 bits, like -9000000"};
-    }
-  }
   if (!options.set_offset.empty()) {
-    Json goal{{"goal", "set"}, {"offset", options.set_offset}};
+    const auto offset = ticks_of(options.set_offset);
+    if (!offset) {
+      return offset.error();
+    }
+    Json goal{{"goal", "set"}, {"offset", *offset}};
     if (options.vcpu) {
       goal["vcpu"] = *options.vcpu;
     }
@@ -85,7 +113,8 @@ Result<Json> goal_json(const GoalOptions& options) {
     return restore_json(options.restore_file);
   }
   if (!options.shift_ticks.empty()) {
-    return Json{{"goal", "shift"}, {"ticks", options.shift_ticks}};
+    const auto ticks = ticks_of(options.shift_ticks);
+    return ticks ? Result<Json>(Json{{"goal", "shift"}, {"ticks", *ticks}}) : ticks.error();
   }
   if (!options.shift_time.empty()) {
     const auto time = nanoseconds_of(options.shift_time);

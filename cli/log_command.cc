@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <optional>
 #include <vector>
@@ -17,17 +19,49 @@ std::string verdict_in(const Json& details) {
   return plain_text(field(field(details, "error"), "message"));
 }
 
-std::string table_of_events(const Json& events, bool coloured) {
-  Table table({"AT", "WHAT", "VM", "WHO", "FROM", "CORRECTION", "OUTCOME"});
+// The largest change of a TSC that the event speaks of.
+std::string jump_in(const Json& details) {
+  const Json& plan = field(details, "plan").is_object() ? field(details, "plan") : details;
+  const Json* largest = nullptr;
+  for (const Json& vcpu : field(plan, "vcpus")) {
+    const Json& seconds = field(vcpu, "jump_seconds");
+    if (seconds.is_number() && (largest == nullptr || std::abs(seconds.get<double>()) >
+                                                          std::abs(largest->get<double>()))) {
+      largest = &seconds;
+    }
+  }
+  return largest == nullptr ? "-" : seconds_text(*largest, true);
+}
+
+// The reason that was given, and what an undo takes back.
+std::string why_in(const Json& details) {
+  const Json& undo_of = field(details, "undo_of");
+  std::string why;
+  if (undo_of.is_string()) {
+    why = (field(details, "redo") == true ? "redoes what " : "undoes ") +
+          undo_of.get<std::string>() + (field(details, "redo") == true ? " undid" : "");
+  }
+  const Json& reason = field(details, "reason");
+  if (reason.is_string() && !reason.get<std::string>().empty()) {
+    why += (why.empty() ? "" : ": ") + reason.get<std::string>();
+  }
+  return why.empty() ? "-" : why;
+}
+
+std::string table_of_events(const std::vector<Json>& events, bool coloured) {
+  Table table({"AT", "WHAT", "VM", "WHO", "FROM", "CORRECTION", ">JUMP", "WHY", "OUTCOME"});
   for (const Json& event : events) {
     const std::string at = plain_text(field(event, "at"));
+    const Json& details = field(event, "details");
     table.add({{at.substr(0, 19) + "Z"},
                {plain_text(field(event, "what"))},
                {plain_text(field(event, "vm"))},
                {plain_text(field(event, "who"))},
                {plain_text(field(event, "from"))},
                {plain_text(field(event, "correction"))},
-               {verdict_in(field(event, "details"))}});
+               {jump_in(details)},
+               {why_in(details)},
+               {verdict_in(details)}});
   }
   return table.text(coloured);
 }
@@ -54,6 +88,10 @@ int show_log(const Session& session, const LogOptions& options) {
     }
     if (first && events.size() > options.limit) {
       events.erase(events.begin(), events.end() - options.limit);
+    }
+    if (!options.follow) {
+      std::reverse(events.begin(),
+                   events.end());  // the newest first; what is followed goes on below
     }
     if (session.json) {
       for (const Json& event : events) {

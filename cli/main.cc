@@ -8,6 +8,7 @@
 #include "base/version.h"
 #include "cli/commands.h"
 #include "cli/completion.h"
+#include "cli/near_misses.h"
 #include "cli/session.h"
 
 namespace kvmtsc {
@@ -25,7 +26,8 @@ Examples:
 
 Exit status: 0 done; 1 refused, or a correction ended other than corrected, or doctor found a
 failure; 2 a mistake on the command line; 3 the service does not answer; 4 not authorised; 5 no such
-VM or correction, or a name that fits several.
+VM or correction, or a name that fits several; 130 Ctrl-C while waiting for a verdict, which comes
+all the same.
 
 A token is given by --token-file or in KVM_TSC_TOKEN, never on the command line, where every user
 of the machine can read it.)";
@@ -135,10 +137,11 @@ int run(int argc, char** argv) {
       [&] { command = [&](const Session& session) { return undo(session, undoing); }; });
 
   LogOptions logging;
-  auto* log = app.add_subcommand("log", "The audit: plans, corrections, refusals");
+  auto* log =
+      app.add_subcommand("log", "The audit: plans, corrections, refusals; the newest first");
   log->add_option("--vm", logging.vm, "Of this VM alone");
   log->add_option("--limit", logging.limit, "As many of the newest");
-  log->add_flag("--follow,-f", logging.follow, "Go on as more comes");
+  log->add_flag("--follow,-f", logging.follow, "Oldest first, and go on as more comes");
   log->callback(
       [&] { command = [&](const Session& session) { return show_log(session, logging); }; });
 
@@ -168,9 +171,23 @@ int run(int argc, char** argv) {
     };
   });
 
+  std::string wanted;
+  auto* words = app.add_subcommand("complete", "Words for the shell's completion");
+  words->group("");  // for completion_script() alone
+  words->add_option("WHAT", wanted)
+      ->required()
+      ->check(CLI::IsMember({"vms", "plans", "corrections", "objections"}));
+  words->callback(
+      [&] { command = [&](const Session& session) { return complete(session, wanted); }; });
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    const bool is_mistake = error.get_exit_code() != static_cast<int>(CLI::ExitCodes::Success);
+    if (const auto miss = is_mistake ? near_miss(app, {argv + 1, argv + argc}) : std::nullopt) {
+      complain(*miss);
+      return kUsage;
+    }
     return app.exit(error) == 0 ? kDone : kUsage;
   }
   const auto session = make_session(options);

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "cli/figures.h"
+#include "cli/shell.h"
 
 namespace kvmtsc {
 namespace {
@@ -44,6 +45,30 @@ Json problem_json(const Error& error) {
   return {{"detail", error.message}, {"remedy", error.remedy}};
 }
 
+// The API's remedies fit whoever speaks HTTP. What kvm-tsc has a command or an option for it says
+// in its own words.
+std::string remedy_of(const Answer& problem) {
+  const Json& remedy = field(problem.body, "remedy");
+  const Json& code = field(problem.body, "code");
+  if (problem.status == 401) {
+    return "give a token: --token-file FILE, or KVM_TSC_TOKEN; or a name: --user NAME "
+           "--password-file FILE; or be root on the service's unix socket";
+  }
+  if (code == "no_such_vm") {
+    const Json& meant = field(problem.body, "did_you_mean");
+    return (meant.is_string() ? "did you mean " + shell_word(meant.get<std::string>()) + "? "
+                              : "") +
+           "`kvm-tsc vms` lists those there are";
+  }
+  if (code == "ambiguous_vm") {
+    return "name it otherwise:";
+  }
+  if (problem.status == 400) {
+    return "`kvm-tsc COMMAND --help` says what it takes";
+  }
+  return remedy.is_string() ? remedy.get<std::string>() : "";
+}
+
 int explain(const Session& session, const Error& error) {
   if (session.json) {
     print(problem_json(error).dump() + "\n");
@@ -65,14 +90,11 @@ int explain(const Session& session, const Answer& problem) {
   const Json& detail = field(problem.body, "detail");
   complain(detail.is_string() ? detail.get<std::string>()
                               : "the service answered " + std::to_string(problem.status));
-  if (const Json& remedy = field(problem.body, "remedy"); remedy.is_string()) {
-    complain("  " + remedy.get<std::string>());
+  if (const std::string remedy = remedy_of(problem); !remedy.empty()) {
+    complain("  " + remedy);
   }
   if (const Json& wait = field(problem.body, "retry_after_seconds"); wait.is_number_integer()) {
     complain("  try again in " + wait_text(wait.get<long>()));
-  }
-  if (const Json& plan = field(problem.body, "plan"); problem.status == 409 && plan.is_string()) {
-    complain("  kvm-tsc correct VM --plan " + plan.get<std::string>() + "   shows it and asks");
   }
   for (const Json& found : field(problem.body, "objections")) {
     complain("  --allow " + plain_text(field(found, "objection")) + "   " +
@@ -80,10 +102,7 @@ int explain(const Session& session, const Answer& problem) {
   }
   const Json& candidates = field(problem.body, "candidates");
   for (const Json& candidate : candidates) {
-    complain("  kvm-tsc show '" + plain_text(candidate) + "'");
-  }
-  if (problem.status == 401) {
-    complain("  give a token: --token-file FILE, or KVM_TSC_TOKEN");
+    complain("  kvm-tsc show " + shell_word(plain_text(candidate)));
   }
   return exit_status(problem.status, candidates.is_array());
 }

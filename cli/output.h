@@ -17,6 +17,7 @@ enum ExitStatus {
   kUnreachable = 3,    // no answer, or none of the API
   kNotAuthorised = 4,  // 401 or 403
   kNoSuchVm = 5,       // 404, or a name that fits several
+  kInterrupted = 130,  // by Ctrl-C, as shells have it
 };
 
 struct Session {
@@ -48,6 +49,9 @@ inline bool failed(const Result<Answer>& answer) {
   return !answer || is_problem(*answer);
 }
 int explain(const Session& session, const Result<Answer>& failure);
+
+// What to do about a problem, in the words of this program; empty where nothing is known.
+std::string remedy_of(const Answer& problem);
 
 // A field, or null where there is none or `object` is none.
 const Json& field(const Json& object, const char* name);

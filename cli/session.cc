@@ -38,10 +38,13 @@ Result<Session> make_session(const GlobalOptions& options) {
     client.token = std::string(trim(*token));
   }
   if (!options.user.empty()) {
+    if (options.password_file.empty()) {
+      return Error{ErrorKind::kInvalid, "--user " + options.user + " needs a password",
+                   "give --password-file FILE"};
+    }
     const auto password = read_file(options.password_file, kLongestToken);
     if (!password) {
-      return Error{password.error().kind, password.error().message,
-                   "--user needs --password-file FILE"};
+      return password.error();
     }
     client.user = options.user + ":" + std::string(trim(*password));
   }

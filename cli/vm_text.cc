@@ -61,7 +61,7 @@ std::string table_of_vms(const Json& answer, bool coloured) {
     const Json& bound = field(vm, "bound_ticks");
     table.add(
         {{plain_text(field(vm, "vm")), colour_of(level)},
-         {plain_text(field(vm, "vcpus"))},
+         {plain_text(field(vm, "vcpu_count"))},
          {seconds_text(field(vm, "spread_seconds")), level == 2 ? Colour::kRed : Colour::kNone},
          {bound == "0"        ? "exact"
           : bound.is_string() ? ticks_text(bound) + " ticks"
@@ -104,8 +104,7 @@ std::string facts_of(const Json& vm) {
   line("kvmclock divergence", seconds_text(field(vm, "kvmclock_divergence_seconds"), true) +
                                   " +/- " +
                                   seconds_text(field(vm, "kvmclock_divergence_bound_seconds")));
-  line("frequency", plain_text(field(vm, "frequency_hertz")) + " Hz +/- " +
-                        plain_text(field(vm, "frequency_bound_hertz")));
+  line("frequency", hertz_text(field(vm, "frequency_hertz"), field(vm, "frequency_bound_hertz")));
   if (const std::string told = told_frequency_text(vm); !told.empty()) {
     line("told frequency", told);
   }
@@ -119,7 +118,7 @@ std::string facts_of(const Json& vm) {
 
 std::string table_of_vcpus(const Json& vm, bool coloured) {
   Table table({">vCPU", ">OFFSET", ">SKEW TICKS", ">SKEW", ">DRIFT", ">STEPS", "TRUST"});
-  for (const Json& vcpu : field(vm, "vcpu_list")) {
+  for (const Json& vcpu : field(vm, "vcpus")) {
     const Json& skew = field(vcpu, "skew_ticks");
     table.add({{plain_text(field(vcpu, "id"))},
                {ticks_text(field(vcpu, "offset"))},

@@ -5,7 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "config/nearest.h"
+#include "base/nearest.h"
 #include "config/problems.h"
 #include "config/settings_schema.h"
 

@@ -14,7 +14,8 @@ constexpr std::string_view kIndent = "      ";
 
 constexpr std::string_view kIntroduction =
     R"(kvm-tsc-exporter reports the TSC offsets of this host's KVM guests, and the skew between the
-vCPUs of each, to Prometheus. It changes nothing in any guest.
+vCPUs of each, to Prometheus. It changes nothing in any guest unless corrections are enabled and
+somebody with the right to asks for one.
 
 Usage: kvm-tsc-exporter [FLAG]...
 

@@ -17,7 +17,7 @@
 #include "base/parse.h"
 #include "base/utf8.h"
 #include "config/durations.h"
-#include "config/nearest.h"
+#include "base/nearest.h"
 #include "config/problems.h"
 #include "config/settings_schema.h"
 

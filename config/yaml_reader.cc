@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <set>
 
-#include "config/nearest.h"
+#include "base/nearest.h"
 
 namespace kvmtsc {
 namespace {

@@ -2,6 +2,7 @@
 // not allow by name. Pure.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +19,11 @@ enum class Objection {
   kMigrating,        // the VM is being migrated
   kUnequalRatios,  // the vCPUs' TSCs run at different rates: equal offsets will not keep them equal
 };
+
+inline constexpr std::array kEveryObjection{Objection::kBackwards,       Objection::kLargeStep,
+                                            Objection::kWithinBound,     Objection::kUntrusted,
+                                            Objection::kUnstableHostTsc, Objection::kProtectedTsc,
+                                            Objection::kMigrating,       Objection::kUnequalRatios};
 
 // Stable lower-case word: "backwards", "large_step", "within_bound", ...
 const char* objection_name(Objection objection);

@@ -36,7 +36,7 @@ Response vms(const Snapshot& snapshot) {
 Response vm(const Snapshot& snapshot, const std::string& name) {
   const auto found = find_vms(snapshot, name);
   if (found.size() != 1) {
-    return vm_problem(name, found);
+    return vm_problem(snapshot, name, found);
   }
   return json_response(200, details_json(*found.front(), snapshot));
 }

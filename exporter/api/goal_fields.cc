@@ -1,7 +1,10 @@
 #include "exporter/api/goal_fields.h"
 
 #include <limits>
+#include <string_view>
+#include <vector>
 
+#include "base/nearest.h"
 #include "base/utf8.h"
 
 namespace kvmtsc {
@@ -97,13 +100,29 @@ std::optional<CorrectionGoal> take_goal(Fields& fields) {
   return std::nullopt;
 }
 
+namespace {
+
+std::string no_such_objection(const std::string& name) {
+  std::vector<std::string_view> names;
+  std::string all;
+  for (const Objection objection : kEveryObjection) {
+    names.emplace_back(objection_name(objection));
+    all += std::string(all.empty() ? "" : ", ") + objection_name(objection);
+  }
+  const auto near = nearest(name, names);
+  return "\"allow\": there is no objection \"" + name + "\"" +
+         (near ? "; did you mean " + std::string(*near) + "?" : "; there are " + all);
+}
+
+}  // namespace
+
 std::set<Objection> take_allowed(Fields& fields) {
   std::set<Objection> allowed;
   for (const std::string& name : fields.texts("allow").value_or(std::vector<std::string>{})) {
     if (const auto objection = parse_objection(name)) {
       allowed.insert(*objection);
     } else {
-      fields.wrong("\"allow\": there is no objection \"" + name + "\"");
+      fields.wrong(no_such_objection(name));
     }
   }
   return allowed;

@@ -29,7 +29,7 @@ Response with_order(const ApiSources& sources, const Request& request,
   const std::string name = request.parameter("vm");
   const auto found = find_vms(*snapshot, name);
   if (found.size() != 1) {
-    return vm_problem(name, found);
+    return vm_problem(*snapshot, name, found);
   }
   Order order{&request, snapshot, found.front(), *std::move(fields), requester_of(request)};
   if (!in_scope(request.principal.scope, *order.vm)) {

@@ -1,5 +1,6 @@
 #include "exporter/api/problems.h"
 
+#include "base/nearest.h"
 #include "corrections/correction_json.h"
 #include "exporter/api/vm_lookup.h"
 
@@ -74,10 +75,20 @@ http::Response problem_response(const Error& error, const Json& more) {
   return problem_response(status_of(error.kind), error, more);
 }
 
-http::Response vm_problem(const std::string& name, const std::vector<const VmState*>& found) {
+http::Response vm_problem(const Snapshot& snapshot, const std::string& name,
+                          const std::vector<const VmState*>& found) {
   if (found.empty()) {
+    std::vector<std::string_view> labels;
+    for (const VmState& vm : snapshot.vms) {
+      labels.push_back(vm.label);
+    }
+    Json more{{"code", "no_such_vm"}};
+    if (const auto near = nearest(name, labels)) {
+      more["did_you_mean"] = *near;
+    }
     return problem_response(Error{ErrorKind::kNotFound, "there is no VM \"" + name + "\"",
-                                  "GET /api/v1/vms lists those there are"});
+                                  "GET /api/v1/vms lists those there are"},
+                            more);
   }
   Json candidates = Json::array();
   for (const VmState* vm : found) {
@@ -87,7 +98,7 @@ http::Response vm_problem(const std::string& name, const std::vector<const VmSta
   }
   return problem_response(
       Error{ErrorKind::kConflict, "\"" + name + "\" fits several VMs", "name one of `candidates`"},
-      {{"candidates", candidates}});
+      {{"code", "ambiguous_vm"}, {"candidates", candidates}});
 }
 
 http::Response not_ready() {

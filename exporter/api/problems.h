@@ -33,6 +33,7 @@ std::optional<http::Response> nobody_asks(const http::Request& request);
 std::optional<http::Response> not_an_operator(const http::Request& request);
 
 // What is wrong with a path's {vm} that does not fit exactly one VM.
-http::Response vm_problem(const std::string& name, const std::vector<const VmState*>& found);
+http::Response vm_problem(const Snapshot& snapshot, const std::string& name,
+                          const std::vector<const VmState*>& found);
 
 }  // namespace kvmtsc

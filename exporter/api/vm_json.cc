@@ -73,7 +73,7 @@ Json summary_json(const VmState& vm) {
             {"directory", directory_name(vm.key)},
             {"vmm", vm.identity.vmm},
             {"source", vm.source},
-            {"vcpus", nullptr},
+            {"vcpu_count", nullptr},
             {"trust", nullptr},
             {"trust_reason", nullptr},
             {"reference", nullptr},
@@ -87,7 +87,7 @@ Json summary_json(const VmState& vm) {
              or_null(vm.divergence, [](const auto& d) { return d.seconds; })},
             {"error", error_json(vm.error)}};
   if (vm.reading) {
-    json["vcpus"] = vm.reading->vcpus.size() + vm.reading->unreadable.size();
+    json["vcpu_count"] = vm.reading->vcpus.size() + vm.reading->unreadable.size();
     json["trust"] = trust_name(vm.reading->trust);
     json["trust_reason"] = vm.trust_reason.empty() ? Json(nullptr) : Json(vm.trust_reason);
   }
@@ -113,11 +113,11 @@ Json details_json(const VmState& vm, const Snapshot& snapshot) {
   json["clock_error"] = error_json(vm.clock_error);
   json["kvmclock_divergence_bound_seconds"] =
       or_null(vm.divergence, [](const auto& d) { return d.bound_seconds; });
-  json["vcpu_list"] = Json::array();
+  json["vcpus"] = Json::array();
   json["unreadable"] = Json::array();
   if (vm.reading) {
     for (std::size_t i = 0; i < vm.reading->vcpus.size(); ++i) {
-      json["vcpu_list"].push_back(vcpu_json(vm, i));
+      json["vcpus"].push_back(vcpu_json(vm, i));
     }
     for (const VcpuProblem& problem : vm.reading->unreadable) {
       json["unreadable"].push_back({{"id", problem.id}, {"error", to_json(problem.error)}});
@@ -125,6 +125,18 @@ Json details_json(const VmState& vm, const Snapshot& snapshot) {
   }
   return json;
 }
+
+namespace {
+
+Json names_of_objections() {
+  Json names = Json::array();
+  for (const Objection objection : kEveryObjection) {
+    names.push_back(objection_name(objection));
+  }
+  return names;
+}
+
+}  // namespace
 
 Json host_json(const Snapshot& snapshot, const ApiFacts& facts, const http::Principal& you) {
   const HostClock& host = snapshot.host;
@@ -157,6 +169,7 @@ Json host_json(const Snapshot& snapshot, const ApiFacts& facts, const http::Prin
       {"corrections",
        {{"enabled", facts.corrections_enabled},
         {"max_step_seconds", in_seconds(facts.max_step)},
+        {"objections", names_of_objections()},
         {"audit_writable", or_null(facts.audit, [](const Status& audit) { return audit.ok(); })},
         {"audit_error",
          facts.audit && !*facts.audit ? to_json(facts.audit->error()) : Json(nullptr)}}},

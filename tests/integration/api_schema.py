@@ -157,7 +157,7 @@ def run_restore(service, program):
     """--restore takes the offsets from a pipe; both shells' completions know it."""
     vm = service.ask("GET", "/api/v1/vms/{vm}", 200, vm=VM)
     goal = {"bound_ticks": "0", "offsets": [{"vcpu": vcpu["id"], "offset": str(int(vcpu["offset"]) + 7)}
-                                            for vcpu in vm["vcpu_list"]]}
+                                            for vcpu in vm["vcpus"]]}
     environment = {"KVM_TSC_SERVER": f"http://{service.address}", "KVM_TSC_TOKEN": service.token,
                    "PATH": os.environ["PATH"]}
     done = subprocess.run([program, "--json", "plan", VM, "--restore", "-"], env=environment,

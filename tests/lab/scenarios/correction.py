@@ -28,7 +28,7 @@ def run(host):
             host.check("the skew is on /metrics", abs(metrics.skews(vm)[1] / AHEAD - 1) < 1e-4,
                        ticks=metrics.skews(vm))
             host.check_equal("and exact in kvm-tsc show",
-                             [vcpu["skew_ticks"] for vcpu in corrector.run("show", vm)[1]["vcpu_list"]],
+                             [vcpu["skew_ticks"] for vcpu in corrector.run("show", vm)[1]["vcpus"]],
                              ["0", str(AHEAD)])
             host.check_equal("one odd vCPU costs the master clock",
                              metrics.value("kvm_tsc_vm_master_clock", vm=vm), 0)

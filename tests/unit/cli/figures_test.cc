@@ -26,6 +26,22 @@ TEST(Figures, TicksAreGroupedAndExact) {
   EXPECT_EQ(ticks_text(nullptr), "-");
 }
 
+TEST(Figures, WhatIsPrintedIsReadBack) {
+  for (const char* ticks : {"0", "-5", "999", "-1000", "9000000", "-9223372036854775808"}) {
+    EXPECT_EQ(without_separators(ticks_text(ticks)), ticks);
+  }
+  for (const char* text : {"1,2", "12,34", ",123", "1,,000", "1,000,", "a,bcd", ""}) {
+    EXPECT_EQ(without_separators(text), text);
+  }
+}
+
+TEST(Figures, HertzHaveTheDigitsThatTheirBoundDeserves) {
+  EXPECT_EQ(hertz_text(2596145846.125824, 122.02229913272777), "2,596,145,846 Hz +/- 122 Hz");
+  EXPECT_EQ(hertz_text(2596145846.125824, 0.0312), "2,596,145,846.126 Hz +/- 0.031 Hz");
+  EXPECT_EQ(hertz_text(3e9, 0), "3,000,000,000 Hz");
+  EXPECT_EQ(hertz_text(nullptr, 1.0), "-");
+}
+
 TEST(Figures, WhatIsUnknownIsADash) {
   EXPECT_EQ(plain_text(nullptr), "-");
   EXPECT_EQ(plain_text(""), "-");

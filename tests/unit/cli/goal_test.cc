@@ -27,10 +27,18 @@ TEST(Goal, TicksAreWholeNumbersOf64Bits) {
   }
 }
 
+TEST(Goal, TicksMayBeAsTheyArePrinted) {
+  EXPECT_EQ(json_of({.set_offset = "-819,000,512,120,999"}),
+            R"({"goal":"set","offset":"-819000512120999"})");
+  EXPECT_EQ(json_of({.shift_ticks = "9,000,000"}), R"({"goal":"shift","ticks":"9000000"})");
+  EXPECT_EQ(json_of({.shift_ticks = "9,00"}), "");
+}
+
 TEST(Goal, TimesBecomeWholeNanoseconds) {
   EXPECT_EQ(json_of({.shift_time = "5ms"}), R"({"goal":"shift","nanoseconds":"5000000"})");
   EXPECT_EQ(json_of({.shift_time = "-1.5s"}), R"({"goal":"shift","nanoseconds":"-1500000000"})");
-  for (const char* wrong : {"5", "ms", "5 ms", "soon", "nans", "1e30s", "5m"}) {
+  EXPECT_EQ(json_of({.shift_time = "+3.47 ms"}), R"({"goal":"shift","nanoseconds":"3470000"})");
+  for (const char* wrong : {"5", "ms", "5 m s", "soon", "nans", "1e30s", "5m"}) {
     EXPECT_EQ(json_of({.shift_time = wrong}), "") << wrong;
   }
 }
@@ -51,6 +59,12 @@ TEST(Goal, ARestoreIsWhatTheFileSays) {
     EXPECT_EQ(restoring(wrong), "") << wrong;
   }
   EXPECT_EQ(json_of({.restore_file = directory.path() + "/none"}), "");
+  // What `show` and `plan` print with --json.
+  const std::string restored = R"({"goal":"restore","offsets":[{"offset":"-5","vcpu":3}]})";
+  EXPECT_EQ(restoring(R"({"vm":"web","vcpus":[{"id":3,"offset":"-5","steps":"0"}]})"), restored);
+  EXPECT_EQ(restoring(R"({"id":"p-1","vcpus":[{"id":3,"now":"9","then":"-5"}]})"), restored);
+  EXPECT_EQ(restoring(R"({"vm":"web","vcpus":[{"id":3}]})"), "");
+  EXPECT_EQ(restoring(R"({"vm":"web","vcpus":[]})"), "");
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "base/version.h"
-#include "config/nearest.h"
+#include "base/nearest.h"
 #include "config/problems.h"
 
 namespace kvmtsc {

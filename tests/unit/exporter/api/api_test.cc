@@ -135,8 +135,8 @@ TEST_F(ApiTest, ShowsTheHostAndItsVms) {
   EXPECT_EQ(vms["vms"].size(), latest_->vms.size());
   const Reply skewed = call("GET", "/api/v1/vms/sim-skewed");
   EXPECT_EQ(skewed.body["spread_ticks"], "9000000");
-  EXPECT_EQ(skewed.body["vcpu_list"].back()["skew_ticks"], "9000000");
-  EXPECT_TRUE(skewed.body["vcpu_list"][0]["offset"].is_string());
+  EXPECT_EQ(skewed.body["vcpus"].back()["skew_ticks"], "9000000");
+  EXPECT_TRUE(skewed.body["vcpus"][0]["offset"].is_string());
 }
 
 TEST_F(ApiTest, FindsVmsByNameUuidAndProcess) {
@@ -291,6 +291,19 @@ TEST_F(ApiTest, CorrectionsAreListedByAnyNameOfTheirVm) {
     EXPECT_EQ(call("GET", "/api/v1/corrections?vm=" + name).body["corrections"].size(), 1u);
   }
   EXPECT_EQ(call("GET", "/api/v1/corrections?vm=sim-nested").body["corrections"].size(), 0u);
+}
+
+TEST_F(ApiTest, SaysWhatWasProbablyMeant) {
+  const Reply vm = call("GET", "/api/v1/vms/sim-skwed");
+  EXPECT_EQ(vm.status, 404);
+  EXPECT_EQ(vm.body["code"], "no_such_vm");
+  EXPECT_EQ(vm.body["did_you_mean"], "sim-skewed");
+  EXPECT_FALSE(call("GET", "/api/v1/vms/nothing-alike").body.contains("did_you_mean"));
+  const Reply objection = call("POST", "/api/v1/vms/sim-skewed/corrections",
+                               R"({"goal":"align","allow":["backward"]})");
+  EXPECT_EQ(objection.status, 400);
+  EXPECT_EQ(objection.body["detail"],
+            "\"allow\": there is no objection \"backward\"; did you mean backwards?");
 }
 
 TEST_F(ApiTest, TellsWhichCorrectionsStand) {

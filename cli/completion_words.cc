@@ -1,0 +1,70 @@
+// What only the service knows of the words that a command line can be completed with.
+#include <chrono>
+#include <set>
+
+#include "base/rfc3339.h"
+#include "cli/commands.h"
+
+namespace kvmtsc {
+namespace {
+
+constexpr int kPages = 20;
+
+void print_each(const Json& list, const char* name) {
+  for (const Json& one : list) {
+    const Json& word = name != nullptr ? field(one, name) : one;
+    if (word.is_string()) {
+      print(word.get<std::string>() + "\n");
+    }
+  }
+}
+
+// Plans that can still be carried out, by the audit.
+int print_plans(const Session& session) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  std::string after = "0";
+  for (int page = 0; page < kPages; ++page) {
+    const auto answer = session.client.get("/api/v1/audit?limit=1000&after=" + after);
+    if (failed(answer)) {
+      return kFailed;
+    }
+    const Json& events = field(answer->body, "events");
+    for (const Json& event : events) {
+      const Json& details = field(event, "details");
+      const Json& expires = field(details, "expires");
+      const auto end =
+          expires.is_string() ? parse_rfc3339(expires.get<std::string>()) : std::nullopt;
+      if (field(event, "what") == "planned" && end && end->since_epoch > now) {
+        print(field(details, "id").get<std::string>() + "\n");
+      }
+    }
+    if (events.size() < 1000) {
+      return kDone;
+    }
+    after = field(answer->body, "next").get<std::string>();
+  }
+  return kDone;
+}
+
+}  // namespace
+
+int complete(const Session& session, const std::string& what) {
+  if (what == "plans") {
+    return print_plans(session);
+  }
+  const std::string path = what == "vms"           ? "/api/v1/vms"
+                           : what == "corrections" ? "/api/v1/corrections?limit=50"
+                                                   : "/api/v1/host";
+  const auto answer = session.client.get(path);
+  if (failed(answer)) {
+    return kFailed;
+  }
+  if (what == "objections") {
+    print_each(field(field(answer->body, "corrections"), "objections"), nullptr);
+  } else {
+    print_each(field(answer->body, what.c_str()), what == "vms" ? "vm" : "id");
+  }
+  return kDone;
+}
+
+}  // namespace kvmtsc
