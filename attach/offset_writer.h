@@ -1,5 +1,5 @@
 // OffsetWriter: writes TSC offsets to the vCPUs of one VM, atomically as the guest sees it. Used by
-// the sampling thread alone; a read-only set-up constructs none.
+// the sampling thread alone, but for foresee(); a read-only set-up constructs none.
 #pragma once
 
 #include <cstdint>
@@ -56,6 +56,10 @@ struct WriteReport {
 class OffsetWriter {
  public:
   virtual ~OffsetWriter() = default;
+
+  // What write() would refuse now, for these vCPUs, as far as that can be told without stopping
+  // anybody: the same questions that it asks first. Any thread.
+  virtual Status foresee(const AttachTarget& vm, std::span<const VcpuId> vcpus) const = 0;
 
   // Every vCPU of the VM, named in `offsets` or not, is stopped before the first write and none
   // runs before the last read-back, so the guest never executes with some offsets written and

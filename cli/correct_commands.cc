@@ -85,6 +85,14 @@ void print_outcome(const Session& session, const Json& correction) {
   }
 }
 
+// What no --allow opens.
+void print_obstacle(const Json& plan) {
+  if (const Json& obstacle = field(plan, "obstacle"); obstacle.is_object()) {
+    print("\nIt cannot be carried out now: " + harmless(plain_text(field(obstacle, "message"))) +
+          "\n  " + harmless(plain_text(field(obstacle, "remedy"))) + "\n");
+  }
+}
+
 // It goes on, whether or not we hear of it.
 void complain_unfollowed(const std::string& id, const std::string& vm, const char* why) {
   complain("correction " + id + " was accepted and goes on, " + why + ". Its outcome:");
@@ -182,6 +190,7 @@ int plan(const Session& session, const std::string& vm, const GoalOptions& optio
     return kDone;
   }
   print_plan(session, plain_text(field(answer->body, "vm")), answer->body);
+  print_obstacle(answer->body);
   print("\nNothing was changed. To do it:\n  kvm-tsc correct " + shell_word(vm) + " --plan " +
         plain_text(field(answer->body, "id")) + allowing(field(answer->body, "objections")) + "\n");
   return kDone;
@@ -206,6 +215,7 @@ int correct(const Session& session, const CorrectOptions& options) {
   }
   if (!session.json) {
     print_plan(session, plain_text(field(answer->body, "vm")), answer->body);
+    print_obstacle(answer->body);
     std::fflush(stdout);
   }
   std::vector<std::string> allow = options.allow;

@@ -62,7 +62,8 @@ Json body_of(const CorrectionPlan& plan) {
           {"frequency_hertz", or_null(plan.frequency, [](const Frequency& f) { return f.hertz; })},
           {"master_clock", or_null(plan.master_clock)},
           {"vcpus", vcpus},
-          {"objections", to_json(plan.objections)}};
+          {"objections", to_json(plan.objections)},
+          {"obstacle", or_null(plan.obstacle, [](const Error& e) { return to_json(e); })}};
 }
 
 Json json_of_mark(const RequestMark& mark) {

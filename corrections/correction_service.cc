@@ -32,7 +32,7 @@ CorrectionService::CorrectionService(CorrectionOptions options, Parts parts)
     : options_(options),
       parts_(std::move(parts)),
       planner_(options.max_step, options.plan_lifetime,
-               {parts_.clock, parts_.latest, parts_.migrating}),
+               {parts_.clock, parts_.latest, parts_.migrating, parts_.writer}),
       plans_(options.plan_lifetime),
       limits_(options.per_vm_per_hour, options.per_host_per_hour) {}
 

@@ -1,6 +1,7 @@
 #include "corrections/planner.h"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -71,6 +72,7 @@ Result<PlanRecord> Planner::make(const VmKey& key, const CorrectionGoal& goal) c
   if (!plan) {
     return plan.error();
   }
+  plan->obstacle = obstacle_to(*vm, *plan);
   PlanRecord planned;
   planned.id = random_id("p-");
   planned.vm = {vm->label, vm->identity.uuid, vm->identity.pid};
@@ -81,6 +83,16 @@ Result<PlanRecord> Planner::make(const VmKey& key, const CorrectionGoal& goal) c
   return planned;
 }
 
+std::optional<Error> Planner::obstacle_to(const VmState& vm, const CorrectionPlan& plan) const {
+  if (parts_.writer == nullptr) {
+    return std::nullopt;
+  }
+  std::vector<VcpuId> vcpus;
+  std::ranges::transform(plan.vcpus, std::back_inserter(vcpus), &PlannedVcpu::id);
+  const Status foreseen = parts_.writer->foresee(attach_target(vm.key, vm.identity), vcpus);
+  return foreseen ? std::nullopt : std::optional{foreseen.error()};
+}
+
 Status Planner::check(const PlanRecord& planned, const std::set<Objection>& allowed) const {
   const auto fresh = make(planned.plan.vm, planned.plan.goal);
   if (!fresh) {
@@ -88,6 +100,9 @@ Status Planner::check(const PlanRecord& planned, const std::set<Objection>& allo
   }
   if (!same_offsets(fresh->plan, planned.plan)) {
     return changed_since(planned.vm, "the plan was made");
+  }
+  if (fresh->plan.obstacle) {
+    return *fresh->plan.obstacle;
   }
   if (const auto standing = standing_objections(fresh->plan, allowed); !standing.empty()) {
     return Error{ErrorKind::kRefused, in_words(standing),

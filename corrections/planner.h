@@ -7,6 +7,7 @@
 #include <mutex>
 #include <set>
 
+#include "attach/offset_writer.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "corrections/correction.h"
@@ -20,6 +21,7 @@ class Planner {
     const Clock* clock = nullptr;
     std::function<SnapshotPtr()> latest;  // null before the first sweep
     std::function<bool(const VmIdentity&)> migrating;
+    const OffsetWriter* writer = nullptr;  // null where nothing can be written
   };
   Planner(Nanoseconds max_step, Nanoseconds lifetime, Parts parts)
       : max_step_(max_step), lifetime_(lifetime), parts_(std::move(parts)) {}
@@ -29,8 +31,8 @@ class Planner {
   Result<PlanRecord> make(const VmKey& vm, const CorrectionGoal& goal) const;
 
   // Whether a plan may be carried out now: kConflict when the VM's vCPUs or their offsets are no
-  // longer those it saw, kRefused with each objection that stands now and is not allowed; else as
-  // make().
+  // longer those it saw, what the writer would refuse it for now, kRefused with each objection that
+  // stands now and is not allowed; else as make().
   Status check(const PlanRecord& planned, const std::set<Objection>& allowed) const;
 
   // Offsets of this VM were written, or may have been, until now: what was read before counts for
@@ -42,6 +44,9 @@ class Planner {
   void forget_gone(const Snapshot& snapshot);
 
  private:
+  // What the writer would refuse it for.
+  std::optional<Error> obstacle_to(const VmState& vm, const CorrectionPlan& plan) const;
+
   Nanoseconds max_step_;
   Nanoseconds lifetime_;
   Parts parts_;

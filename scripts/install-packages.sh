@@ -14,7 +14,7 @@ declare -A packages=(
            prometheus-cpp-dev libyaml-cpp-dev libspdlog-dev nlohmann-json3-dev libsqlite3-dev
            libcurl4-openssl-dev libcrypt-dev libcli11-dev libre2-dev
            zlib1g-dev libssl-dev"
-  [test]="libgtest-dev libgmock-dev libbenchmark-dev curl jq gzip openssl python3 python3-prometheus-client
+  [test]="mandoc bsdextrautils libgtest-dev libgmock-dev libbenchmark-dev curl jq gzip openssl python3 python3-prometheus-client
           python3-jsonschema
           qemu-system-x86 iproute2"
   [lint]="clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev shellcheck python3"

@@ -9,17 +9,6 @@
 #include "attach/ptrace/kvm_calls.h"
 
 namespace kvmtsc::injection {
-namespace {
-
-Error conflict(VcpuId id, std::int64_t expected, std::int64_t found) {
-  return Error{ErrorKind::kConflict,
-               vcpu_name(id) + " has the offset " + std::to_string(found) + ", not " +
-                   std::to_string(expected) + " as expected",
-               "it changed after it was looked at; look again and decide anew"};
-}
-
-}  // namespace
-
 void HeldVcpus::add(const WantedOffset& wanted, const VcpuAccess& access, Reserved&& reserved,
                     OffsetFiles&& files) {
   Vcpu vcpu;
@@ -174,7 +163,7 @@ Status HeldVcpus::read_before(MonotonicTime deadline) {
       return *vcpu.report.error;
     }
     if (vcpu.expected && *vcpu.expected != *vcpu.result) {
-      return conflict(vcpu.report.id, *vcpu.expected, *vcpu.result);
+      return offset_conflict(vcpu.report.id, *vcpu.expected, *vcpu.result);
     }
   }
   return ok_status();
@@ -215,19 +204,23 @@ void HeldVcpus::renew_clocks(MonotonicTime deadline) {
   run_round(Call::kRenewClock, deadline);
 }
 
-WriteReport HeldVcpus::release(MonotonicTime begun) {
+WriteReport HeldVcpus::release(MonotonicTime begun, std::vector<VcpuWrite> others) {
   const Clock& clock = system_clock();
   WriteReport report;
-  const bool applied = all_applied();
   for (Vcpu& vcpu : vcpus_) {
     vcpu.state.reset();
     vcpu.report.held = clock.monotonic() - begun;
   }
   stopped_bystanders_.clear();
   report.held = clock.monotonic() - begun;
-  report.outcome = applied ? WriteOutcome::kApplied : WriteOutcome::kRolledBack;
+  report.vcpus = std::move(others);
   for (Vcpu& vcpu : vcpus_) {
-    VcpuWrite& one = vcpu.report;
+    report.vcpus.push_back(std::move(vcpu.report));
+  }
+  std::ranges::sort(report.vcpus, {}, &VcpuWrite::id);
+  const bool applied = std::ranges::all_of(report.vcpus, &VcpuWrite::applied);
+  report.outcome = applied ? WriteOutcome::kApplied : WriteOutcome::kRolledBack;
+  for (VcpuWrite& one : report.vcpus) {
     if (!applied && one.after_rollback != one.before) {
       report.outcome = WriteOutcome::kUncertain;
     }
@@ -239,7 +232,6 @@ WriteReport HeldVcpus::release(MonotonicTime begun) {
     if (!applied && !report.failure && one.error) {
       report.failure = one.error;
     }
-    report.vcpus.push_back(std::move(one));
   }
   return report;
 }

@@ -41,8 +41,9 @@ class HeldVcpus {
   // on another, kvmclock would be off by the step until that one has entered.
   void renew_clocks(MonotonicTime deadline);
 
-  // Lets all go and tells what happened; `begun` is when the first was told to stop.
-  WriteReport release(MonotonicTime begun);
+  // Lets all go and tells what happened, of these and of `others`; `begun` is when the first was
+  // told to stop.
+  WriteReport release(MonotonicTime begun, std::vector<VcpuWrite> others);
 
  private:
   struct Vcpu {

@@ -56,6 +56,13 @@ Error ioctl_error(const char* name, std::int64_t result) {
   return error;
 }
 
+Error offset_conflict(VcpuId id, std::int64_t expected, std::int64_t found) {
+  return Error{ErrorKind::kConflict,
+               vcpu_name(id) + " has the offset " + std::to_string(found) + ", not " +
+                   std::to_string(expected) + " as expected",
+               "it changed after it was looked at; look again and decide anew"};
+}
+
 Status OffsetArguments::place(SavedState& state, std::int64_t offset_to_write) {
   if (auto placed = place_object(state, kReadAttribute, offset_attribute(state, kOffsetRead));
       !placed) {

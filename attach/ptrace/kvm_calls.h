@@ -11,6 +11,7 @@
 
 #include "attach/ptrace/saved_state.h"
 #include "base/result.h"
+#include "tsc/reading.h"
 
 namespace kvmtsc::injection {
 
@@ -24,6 +25,9 @@ SystemCall ioctl_call(int fd, std::uint64_t request, std::uint64_t argument);
 
 // What went wrong when an injected ioctl `name` returned `result` (a negative errno).
 Error ioctl_error(const char* name, std::int64_t result);
+
+// kConflict: the vCPU does not have the offset that was expected.
+Error offset_conflict(VcpuId id, std::int64_t expected, std::int64_t found);
 
 // Reading and writing one vCPU's TSC offset by KVM_VCPU_TSC_OFFSET, laid out in the argument area.
 class OffsetArguments {

@@ -1,28 +1,74 @@
 #include "attach/ptrace/ptrace_offset_writer.h"
 
 #include <algorithm>
+#include <iterator>
+#include <optional>
 #include <string>
 
 #include "attach/ptrace/held_vcpus.h"
+#include "attach/ptrace/parked_vcpus.h"
 
 namespace kvmtsc::injection {
 namespace {
 
-Status check(std::span<const WantedOffset> sorted, const VmAccess& access) {
+// Whether every vCPU can be written, as far as descriptors and threads go.
+Status check(std::span<const VcpuId> sorted, const VmAccess& access) {
   for (std::size_t i = 0; i < sorted.size(); ++i) {
-    const std::string name = vcpu_name(sorted[i].id);
-    if (i > 0 && sorted[i].id == sorted[i - 1].id) {
+    const std::string name = vcpu_name(sorted[i]);
+    if (i > 0 && sorted[i] == sorted[i - 1]) {
       return Error{ErrorKind::kInvalid, name + " is named twice", {}};
     }
-    if (access.vcpus.find(sorted[i].id) == access.vcpus.end()) {
-      return Error{ErrorKind::kRefused, name + " has no known thread",
-                   "it must exist and have run once before its offset can be written"};
+    const bool parked = access.parked.contains(sorted[i]);
+    if (!parked && !access.vcpus.contains(sorted[i])) {
+      return Error{
+          ErrorKind::kRefused,
+          name + " is not there, or its descriptor cannot be told from another VM's",
+          "look at the VM again; where a process owns several VMs, each vCPU must have run"};
+    }
+    if (parked && access.other_threads.empty()) {
+      return Error{ErrorKind::kRefused,
+                   name + " is run by no thread, and every thread of the process is a vCPU's",
+                   "use the VMM's agent library"};
     }
   }
   return ok_status();
 }
 
+// A process that ends has no files under /proc any more: then it is the VM that is gone.
+Error as_gone(Error error, const AttachTarget& vm) {
+  if (error.kind == ErrorKind::kNotFound) {
+    return Error{ErrorKind::kGone, "the VM's process " + std::to_string(vm.pid) + " has ended", {}};
+  }
+  return error;
+}
+
 }  // namespace
+
+Status PtraceOffsetWriter::foresee(const AttachTarget& vm, std::span<const VcpuId> vcpus) const {
+  const auto prepared = prepare(options_, vm);
+  if (!prepared) {
+    return as_gone(prepared.error(), vm);
+  }
+  const VmAccess& access = prepared->access;
+  std::vector<VcpuId> sorted(vcpus.begin(), vcpus.end());
+  std::ranges::sort(sorted);
+  if (auto checked = check(sorted, access); !checked) {
+    return checked;
+  }
+  std::vector<Tid> threads;
+  for (const auto& [id, vcpu] : access.vcpus) {
+    threads.push_back(vcpu.thread);
+  }
+  if (!access.parked.empty()) {
+    threads.push_back(access.other_threads.front());
+  }
+  for (const Tid thread : threads) {
+    if (auto admitted = may_reserve(options_, vm, thread); !admitted) {
+      return as_gone(admitted.error(), vm);
+    }
+  }
+  return ok_status();
+}
 
 Result<WriteReport> PtraceOffsetWriter::write(const AttachTarget& vm,
                                               std::span<const WantedOffset> offsets,
@@ -32,20 +78,29 @@ Result<WriteReport> PtraceOffsetWriter::write(const AttachTarget& vm,
   }
   const auto prepared = prepare(options_, vm);
   if (!prepared) {
-    return prepared.error();
+    return as_gone(prepared.error(), vm);
   }
   std::vector<WantedOffset> sorted(offsets.begin(), offsets.end());
   std::sort(sorted.begin(), sorted.end(),
             [](const WantedOffset& a, const WantedOffset& b) { return a.id < b.id; });
-  if (auto checked = check(sorted, prepared->access); !checked) {
+  std::vector<VcpuId> ids;
+  std::ranges::transform(sorted, std::back_inserter(ids), &WantedOffset::id);
+  if (auto checked = check(ids, prepared->access); !checked) {
     return checked.error();
   }
   return TracerThread::run([&](const TracerThread& self) -> Result<WriteReport> {
-    if (prepared->access.vcpus.size() == 1) {
+    const VmAccess& found = prepared->access;
+    if (found.vcpus.size() == 1) {
       self.run_beside(options_.root, vm.pid, prepared->access.vcpus.begin()->second.thread);
     }
     HeldVcpus vcpus;
+    ParkedVcpus parked;
+    std::optional<Reserved> carrier;
     for (const WantedOffset& wanted : sorted) {
+      if (const auto fd = found.parked.find(wanted.id); fd != found.parked.end()) {
+        parked.add(wanted, fd->second, {options_.root, vm.key, wanted.id});
+        continue;
+      }
       const VcpuAccess& access = prepared->access.vcpus.at(wanted.id);
       auto reserved = reserve(self, options_, vm, access.thread, prepared->layout.gadgets);
       if (!reserved) {
@@ -65,6 +120,14 @@ Result<WriteReport> PtraceOffsetWriter::write(const AttachTarget& vm,
         vcpus.add_bystander(*std::move(reserved));
       }
     }
+    if (!parked.empty()) {
+      auto reserved =
+          reserve(self, options_, vm, found.other_threads.front(), prepared->layout.gadgets);
+      if (!reserved) {
+        return reserved.error();
+      }
+      carrier.emplace(*std::move(reserved));
+    }
     // A third of the time is kept for putting back.
     const MonotonicTime begun = system_clock().monotonic();
     const MonotonicTime end = hold_deadline(options_, deadline);
@@ -74,15 +137,26 @@ Result<WriteReport> PtraceOffsetWriter::write(const AttachTarget& vm,
         !stopped) {
       return stopped.error();
     }
-    if (auto read = vcpus.read_before(forward_end); !read) {
-      return read.error();  // nothing is written yet
+    if (carrier) {
+      if (auto ready = parked.carry(options_.root, vm.pid, *std::move(carrier), prepared->layout,
+                                    forward_end);
+          !ready) {
+        return ready.error();
+      }
     }
+    for (const Status& read : {parked.read_before(forward_end), vcpus.read_before(forward_end)}) {
+      if (!read) {
+        return read.error();  // nothing is written yet
+      }
+    }
+    parked.write_all(forward_end);
     vcpus.write_all(forward_end);
-    if (!vcpus.all_applied()) {
+    if (!parked.all_applied() || !vcpus.all_applied()) {
+      parked.put_back(end);
       vcpus.put_back(end);
     }
     vcpus.renew_clocks(end);
-    return vcpus.release(begun);
+    return vcpus.release(begun, parked.release());
   });
 }
 

@@ -12,7 +12,10 @@ class PtraceOffsetWriter : public OffsetWriter {
  public:
   explicit PtraceOffsetWriter(PtraceOptions options) : options_(std::move(options)) {}
 
-  // kRefused also when a vCPU has not run yet: its thread is not known then.
+  // A vCPU that no thread runs is written by a thread of the process that is no vCPU's
+  // (parked_vcpus.h).
+  Status foresee(const AttachTarget& vm, std::span<const VcpuId> vcpus) const override;
+
   Result<WriteReport> write(const AttachTarget& vm, std::span<const WantedOffset> offsets,
                             MonotonicTime deadline) override;
 

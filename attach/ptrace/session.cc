@@ -32,8 +32,7 @@ Status still_same_process(const HostRoot& root, const AttachTarget& vm) {
   return ok_status();
 }
 
-Result<Reserved> reserve(const TracerThread& self, const PtraceOptions& options,
-                         const AttachTarget& vm, Tid thread, const Gadgets& gadgets) {
+Status may_reserve(const PtraceOptions& options, const AttachTarget& vm, Tid thread) {
   const auto facts = read_thread_facts(options.root, vm.pid, thread);
   if (!facts) {
     Error error = facts.error();
@@ -42,7 +41,12 @@ Result<Reserved> reserve(const TracerThread& self, const PtraceOptions& options,
     }
     return error;
   }
-  if (auto admitted = admit(*facts, vm.pid, thread, options.policy); !admitted) {
+  return admit(*facts, vm.pid, thread, options.policy);
+}
+
+Result<Reserved> reserve(const TracerThread& self, const PtraceOptions& options,
+                         const AttachTarget& vm, Tid thread, const Gadgets& gadgets) {
+  if (auto admitted = may_reserve(options, vm, thread); !admitted) {
     return admitted.error();
   }
   auto buffers = StateBuffers::make();

@@ -37,6 +37,9 @@ struct Reserved {
   Attachment attachment;
   std::unique_ptr<StateBuffers> buffers;
 };
+// Whether the thread may be attached to, by what /proc says of it; stops nobody.
+Status may_reserve(const PtraceOptions& options, const AttachTarget& vm, Tid thread);
+
 // Looks whether the thread may be attached to, and does. Afterwards its number cannot be re-used.
 Result<Reserved> reserve(const TracerThread& self, const PtraceOptions& options,
                          const AttachTarget& vm, Tid thread, const Gadgets& gadgets);

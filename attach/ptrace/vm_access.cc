@@ -183,18 +183,24 @@ Result<VmAccess> find_access(const VmKey& vm, const KvmFiles& files,
   }
   for (const auto& [id, thread] : directory->vcpus) {
     const auto open = files.vcpus.find(id);
-    if (!thread || open == files.vcpus.end()) {
+    if (open == files.vcpus.end()) {
       continue;
-    }
-    VcpuAccess vcpu{*thread, {}, false};
-    for (const FileDescriptors& file : open->second) {
-      vcpu.descriptors.insert(vcpu.descriptors.end(), file.begin(), file.end());
     }
     const auto owners =
         std::count_if(directories.begin(), directories.end(),
                       [id = id](const VmDirectory& one) { return one.vcpus.count(id) != 0; });
-    vcpu.ambiguous = open->second.size() > 1 || owners > 1;
-    access.vcpus.emplace(id, std::move(vcpu));
+    const bool ambiguous = open->second.size() > 1 || owners > 1;
+    const bool lives =
+        thread && std::find(threads.begin(), threads.end(), *thread) != threads.end();
+    if (lives) {
+      VcpuAccess vcpu{*thread, {}, ambiguous};
+      for (const FileDescriptors& file : open->second) {
+        vcpu.descriptors.insert(vcpu.descriptors.end(), file.begin(), file.end());
+      }
+      access.vcpus.emplace(id, std::move(vcpu));
+    } else if (!ambiguous) {
+      access.parked.emplace(id, open->second.front().front());
+    }
   }
   for (const Tid thread : threads) {
     if (vcpu_threads.find(thread) == vcpu_threads.end()) {

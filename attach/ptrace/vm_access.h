@@ -21,7 +21,8 @@
 
 namespace kvmtsc::injection {
 
-// A VM's directory in debugfs. A vCPU that has not run yet has no thread.
+// A VM's directory in debugfs. A vCPU that has not run yet has no thread; the number of one whose
+// thread has ended stays, and may be another process's by now.
 struct VmDirectory {
   VmKey key;
   std::map<VcpuId, std::optional<Tid>> vcpus;
@@ -36,8 +37,11 @@ struct VcpuAccess {
 
 struct VmAccess {
   int vm_fd = -1;
-  std::map<VcpuId, VcpuAccess> vcpus;  // those that have run
-  std::vector<Tid> other_threads;      // that run no vCPU of any VM; the main thread first
+  std::map<VcpuId, VcpuAccess> vcpus;  // those that a living thread runs
+  // Those that no thread runs: they have not run yet, or their thread has ended. By the one
+  // descriptor of each; left out where it could be another VM's.
+  std::map<VcpuId, int> parked;
+  std::vector<Tid> other_threads;  // that run no vCPU of any VM; the main thread first
 };
 
 // The directories of all VMs that `process` owns.

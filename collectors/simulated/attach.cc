@@ -57,6 +57,13 @@ Result<VcpuFrequency> SimulatedAttach::read_frequency(const AttachTarget& vm, Vc
   return VcpuFrequency{vcpu, kFrequencyKhz, kVcpuHold};
 }
 
+Status SimulatedAttach::foresee(const AttachTarget& vm, std::span<const VcpuId> vcpus) const {
+  if (SimulatedFleet::owns(vm.key)) {
+    return ok_status();
+  }
+  return writer_ != nullptr ? writer_->foresee(vm, vcpus) : not_allowed("correcting offsets");
+}
+
 Result<WriteReport> SimulatedAttach::write(const AttachTarget& vm,
                                            std::span<const WantedOffset> offsets,
                                            MonotonicTime deadline) {

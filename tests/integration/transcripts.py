@@ -25,8 +25,24 @@ import tempfile
 
 from demo_service import DemoService
 
-# A document, and the heading of the section in it whose blocks are meant (None: all).
-DOCUMENTS = (("docs/api.md", None), ("docs/kvm-tsc.md", None), ("README.md", "## Correcting"))
+# A document, and the headings of the sections in it whose blocks are played (None: all).
+DOCUMENTS = (("docs/api.md", None), ("docs/kvm-tsc.md", None),
+             ("README.md", ("## What it shows", "## Correcting")), ("docs/operations.md", ("## Start and stop",)),
+             ("docs/security.md", ("## The file",)))
+# Commands that are not played, by the document and how they begin, and what shows them instead.
+NOT_PLAYED = {
+    ("README.md", "qemu-system-x86_64"): "a real QEMU: integration attach_clock_test reads the same of one",
+    ("README.md", "build/bin/kvm-tsc-exporter --web.listen-address=127.0.0.1:10091"): "beside that QEMU",
+    ("README.md", "sleep 30; curl"): "beside that QEMU",
+    ("docs/attaching.md", "qemu-system-x86_64"): "a real QEMU: integration attach_clock_test",
+    ("docs/attaching.md", "kvm-tsc-exporter --web.listen-address=127.0.0.1:10091"): "beside that QEMU",
+    ("docs/attaching.md", "sleep 30"): "beside that QEMU",
+    ("docs/attaching.md", "curl -s 127.0.0.1:10091"): "beside that QEMU",
+    ("docs/attaching.md", "grep -E 'State|TracerPid'"): "beside that QEMU",
+    ("docs/operations.md", "curl -X POST 127.0.0.1:10098/-/reload"): "a changed file: integration "
+                                                                    "lifecycle_test and demo_test",
+    ("docs/lab.md", "make lab"): "the lab's tests, lab.hosts.*",
+}
 PROGRAMS = ("bash", "curl", "jq")
 DEFAULT_ADDRESS = "127.0.0.1:10078"
 PATIENCE = 30
@@ -38,6 +54,7 @@ VARYING = (
     (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<TIME>"),
     (r"\b127\.0\.0\.1:(?!10078\b)\d+", "<PEER>"),
     (r"\bsweep \d+\b", "sweep <N>"),
+    (r"\b[0-9a-f]{64}\b", "<SHA256>"),
     # Measured: seconds and hertz come of the host's frequency. Zero is none, unless with a bound.
     (r"[+-]?(?<![\w.])(?!0 s(?! \+/-))\d+(\.\d+)? (ns|us|ms|s)\b", "<DURATION>"),
     (r"-?(?<![\w.])(?!0\.0\b)\d+\.\d+(e[+-]?\d+)?(?![\w.])", "<FIGURE>"),
@@ -66,7 +83,7 @@ def read(text, section):
             fence, current = not fence, None
             played = fence and wanted and line == "```" and lines[number].startswith("$ ")
         elif not fence and section and line.startswith("## "):
-            wanted = line == section
+            wanted = line in section
         elif fence and played and line.startswith("$ "):
             current = Transcript(number, line[2:])
             parts.append(current)
@@ -136,12 +153,29 @@ def rewritten(parts):
     return "\n".join(lines) + "\n"
 
 
+def unlisted(source_dir):
+    """Commands in a document that are neither played nor among NOT_PLAYED."""
+    played = dict(DOCUMENTS)
+    for file in [*source_dir.glob("*.md"), *source_dir.glob("docs/*.md")]:
+        path = str(file.relative_to(source_dir))
+        text = file.read_text(encoding="utf-8")
+        known = {one.line for one in read(text, played[path]) if isinstance(one, Transcript)} \
+            if path in played else set()
+        for one in read(text, None):
+            if isinstance(one, Transcript) and one.line not in known and not any(
+                    path == document and one.command.startswith(begin) for document, begin in NOT_PLAYED):
+                yield f"{path}:{one.line}: $ {one.command}"
+
+
 def main(mode, bin_dir, source_dir):
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
     if missing:
         print("skipped: missing " + ", ".join(missing))
         return 77
     failed = False
+    for command in unlisted(pathlib.Path(source_dir)):
+        print(f"{command}\n  is neither run nor named in NOT_PLAYED, with what shows it instead")
+        failed = True
     for path, section in DOCUMENTS:
         file = pathlib.Path(source_dir) / path
         parts = read(file.read_text(encoding="utf-8"), section)

@@ -217,6 +217,15 @@ json add_vcpu(Vm& vm, Arguments arguments) {
   return {{"id", *id}, {"tid", tid ? json(*tid) : json()}};
 }
 
+json end_thread(Vm& vm, Arguments arguments) {
+  auto vcpu = vcpu_argument(vm, arguments[0]);
+  if (!vcpu) {
+    return error_answer(vcpu.error());
+  }
+  (*vcpu)->end_thread();
+  return {{"id", (*vcpu)->id()}};
+}
+
 json pause(Vm& vm, Arguments) {
   return for_each_vcpu(vm, [](Vcpu& vcpu) -> Result<json> {
     vcpu.pause();
@@ -251,6 +260,8 @@ constexpr std::array kVmCommands{
     VmCommand{"khz", "", 0, "each vCPU's TSC frequency", khz},
     VmCommand{"set-khz", "VCPU KHZ", 2, "KVM_SET_TSC_KHZ", set_khz},
     VmCommand{"add-vcpu", "ID", 1, "hot-plug a vCPU", add_vcpu},
+    VmCommand{"end-thread", "VCPU", 1, "end a vCPU's thread and keep the vCPU, as an unplug does",
+              end_thread},
     VmCommand{"pause", "", 0, "keep all vCPUs out of KVM_RUN", pause},
     VmCommand{"resume", "", 0, "let them run again", resume},
 };

@@ -40,11 +40,13 @@ class Vcpu {
 
   VcpuId id() const { return setup_.id; }
   unsigned slot() const { return setup_.slot; }
-  std::optional<pid_t> tid() const;  // absent for an idle guest
+  std::optional<pid_t> tid() const;  // absent for an idle guest, and after end_thread()
   std::optional<Error> failure();    // see VcpuThread::failure
 
   void pause();
   void resume();
+  // Ends the thread for good and keeps the vCPU, as QEMU does when one is unplugged.
+  void end_thread() { thread_.reset(); }
 
   // KVM_VCPU_TSC_OFFSET: ticks added to the (scaled) host TSC. A success of set_offset says only
   // that KVM accepted it; some accept and ignore.

@@ -17,13 +17,14 @@ using integration::Milliseconds;
 
 constexpr Milliseconds kPatience{20'000};
 
-bool all_have_run(pid_t process, unsigned vms, unsigned vcpus) {
+// All are there, and have run or never will.
+bool all_are_ready(pid_t process, unsigned vms, unsigned vcpus, bool idle = false) {
   const auto directories = injection::read_vm_directories(HostRoot{}, process);
   return directories && directories->size() == vms &&
          std::all_of(directories->begin(), directories->end(), [&](const auto& vm) {
            return vm.vcpus.size() == vcpus &&
                   std::all_of(vm.vcpus.begin(), vm.vcpus.end(),
-                              [](const auto& vcpu) { return vcpu.second.has_value(); });
+                              [&](const auto& vcpu) { return idle || vcpu.second.has_value(); });
          });
 }
 
@@ -71,11 +72,13 @@ MonotonicTime soon() {
   return system_clock().monotonic() + std::chrono::seconds(2);
 }
 
-SpinningVmm::SpinningVmm(unsigned vcpus, unsigned vms) : vms_(vms) {
+SpinningVmm::SpinningVmm(unsigned vcpus, unsigned vms, const char* guest) : vms_(vms) {
+  const bool idle = guest == std::string_view("idle");
   auto started = integration::MicroVmm::start(
-      {"--guest", "spin", "--vcpus", std::to_string(vcpus), "--vms", std::to_string(vms)});
-  if (started && integration::eventually(
-                     kPatience, [&] { return all_have_run((*started)->pid(), vms, vcpus); })) {
+      {"--guest", guest, "--vcpus", std::to_string(vcpus), "--vms", std::to_string(vms)});
+  if (started && integration::eventually(kPatience, [&] {
+        return all_are_ready((*started)->pid(), vms, vcpus, idle);
+      })) {
     vmm_ = *std::move(started);
   }
 }
@@ -90,9 +93,14 @@ bool SpinningVmm::command(const std::string& command) {
 }
 
 bool SpinningVmm::ends_well() {
-  if (!command("resume") || !command("tsc")) {
-    return false;
-  }
+  return command("resume") && command("tsc") && ends();
+}
+
+bool SpinningVmm::answers_and_ends() {
+  return command("offsets") && ends();
+}
+
+bool SpinningVmm::ends() {
   process().close_input();
   const auto status = process().wait_exit(kPatience);
   return status && status->signal == 0 && status->code == 0;
@@ -101,8 +109,8 @@ bool SpinningVmm::ends_well() {
 std::unique_ptr<integration::Qemu> start_qemu(unsigned vcpus) {
   auto qemu = integration::Qemu::start(
       {"kvm-tsc-test-attach", "5f0a3c1e-7b64-4a3f-9f5e-0c7b2d9e4a11", vcpus});
-  if (!qemu ||
-      !integration::eventually(kPatience, [&] { return all_have_run((*qemu)->pid(), 1, vcpus); })) {
+  if (!qemu || !integration::eventually(kPatience,
+                                        [&] { return all_are_ready((*qemu)->pid(), 1, vcpus); })) {
     return nullptr;
   }
   return *std::move(qemu);

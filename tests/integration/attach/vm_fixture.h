@@ -26,11 +26,13 @@ std::vector<AttachTarget> vms_of(pid_t process);
 injection::PtraceOptions patient();
 MonotonicTime soon();
 
-// A micro-vmm whose guests spin and whose vCPUs have all run.
+// A micro-vmm whose guests spin and whose vCPUs have all run; or one whose guests are idle, so that
+// no vCPU has a thread.
 class SpinningVmm {
  public:
   // `valid()` is false when it does not come up.
-  explicit SpinningVmm(unsigned vcpus, unsigned vms = 1);
+  explicit SpinningVmm(unsigned vcpus, unsigned vms = 1) : SpinningVmm(vcpus, vms, "spin") {}
+  static SpinningVmm idle(unsigned vcpus) { return SpinningVmm(vcpus, 1, "idle"); }
 
   bool valid() const { return vmm_ != nullptr; }
   pid_t pid() const { return vmm_->pid(); }
@@ -41,8 +43,13 @@ class SpinningVmm {
   bool command(const std::string& command);
   // Its guests run or can run again, and it ends in order.
   bool ends_well();
+  // It answers, for each of its vCPUs, and ends in order; also where some of them have no thread.
+  bool answers_and_ends();
 
  private:
+  SpinningVmm(unsigned vcpus, unsigned vms, const char* guest);
+  bool ends();
+
   std::unique_ptr<integration::MicroVmm> vmm_;
   unsigned vms_;
 };

@@ -113,6 +113,81 @@ TEST_F(VmTest, OffsetsAreAppliedOrReportedAsNotApplied) {
   }
 }
 
+// What QEMU leaves of a vCPU that was unplugged, and one that never ran.
+TEST_F(VmTest, AVcpuThatNoThreadRunsIsWrittenByAnother) {
+  SpinningVmm vmm(3);
+  ASSERT_TRUE(vmm.valid());
+  ASSERT_TRUE(vmm.command("end-thread 1"));
+  const auto vm = vmm.vm();
+  PtraceOffsetWriter writer(patient());
+  const auto report =
+      writer.write(vm, std::vector<WantedOffset>{{0, -5000}, {1, -5000}, {2, -5000}}, soon());
+  ASSERT_TRUE(report) << report.error().text();
+  ASSERT_EQ(report->vcpus.size(), 3U);
+  const VcpuWrite& parked = report->vcpus[1];
+  EXPECT_EQ(parked.id, 1U);
+  EXPECT_TRUE(parked.accepted);
+  EXPECT_TRUE(parked.before);
+  EXPECT_TRUE(parked.read_back);
+  EXPECT_EQ(parked.held.count(), 0);
+  EXPECT_GT(report->vcpus[0].held.count(), 0);
+  if (report->outcome == WriteOutcome::kApplied) {
+    EXPECT_TRUE(parked.applied());
+  } else {  // a KVM that ignores offsets
+    EXPECT_EQ(report->outcome, WriteOutcome::kRolledBack);
+    EXPECT_EQ(parked.after_rollback, parked.before);
+  }
+  EXPECT_TRUE(vmm.answers_and_ends());
+}
+
+TEST_F(VmTest, OffsetsOfAVmThatNeverRanAreWrittenToo) {
+  SpinningVmm vmm = SpinningVmm::idle(2);
+  ASSERT_TRUE(vmm.valid());
+  PtraceOffsetWriter writer(patient());
+  const auto report =
+      writer.write(vmm.vm(), std::vector<WantedOffset>{{0, -5000}, {1, -5000}}, soon());
+  ASSERT_TRUE(report) << report.error().text();
+  for (const VcpuWrite& vcpu : report->vcpus) {
+    EXPECT_TRUE(vcpu.accepted) << (vcpu.error ? vcpu.error->text() : "");
+  }
+  EXPECT_TRUE(vmm.answers_and_ends());
+}
+
+TEST_F(VmTest, AnOffsetThatIsNotTheExpectedOneStopsAParkedVcpusWriteToo) {
+  SpinningVmm vmm(2);
+  ASSERT_TRUE(vmm.valid());
+  ASSERT_TRUE(vmm.command("end-thread 1"));
+  PtraceOffsetWriter writer(patient());
+  const auto report =
+      writer.write(vmm.vm(), std::vector<WantedOffset>{{0, 1}, {1, 1, 12345}}, soon());
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().kind, ErrorKind::kConflict);
+  EXPECT_TRUE(vmm.answers_and_ends());
+}
+
+TEST_F(VmTest, WhatAWriteWouldRefuseIsForeseenWithoutStoppingAnybody) {
+  SpinningVmm vmm(2);
+  ASSERT_TRUE(vmm.valid());
+  const auto vm = vmm.vm();
+  const PtraceOffsetWriter writer(patient());
+  const auto foresee = [&](std::vector<VcpuId> vcpus) { return writer.foresee(vm, vcpus); };
+  EXPECT_TRUE(foresee({0, 1}));
+  EXPECT_EQ(foresee({0, 7}).error().kind, ErrorKind::kRefused);
+  ASSERT_EQ(::kill(vmm.pid(), SIGSTOP), 0);
+  EXPECT_TRUE(integration::eventually(integration::Milliseconds(2000), [&] {
+    const auto stopped = foresee({0, 1});
+    return !stopped && stopped.error().message.find("is stopped") != std::string::npos;
+  }));
+  ASSERT_EQ(::kill(vmm.pid(), SIGCONT), 0);
+  EXPECT_TRUE(integration::eventually(integration::Milliseconds(2000), [&] {
+    return foresee({0, 1}).ok();
+  }));
+  EXPECT_TRUE(vmm.ends_well());
+  const auto gone = foresee({0, 1});
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().kind, ErrorKind::kGone) << gone.error().text();
+}
+
 TEST_F(VmTest, ListsThatMakeNoSenseWriteNothing) {
   SpinningVmm vmm(1);
   ASSERT_TRUE(vmm.valid());

@@ -105,7 +105,7 @@ def audited(host, corrector, plan, done, vm):
 
 
 def events(corrector, what, correction=None):
-    return [event for event in corrector.run("log", "--limit", 1000)[1]
+    return [event for event in reversed(corrector.run("log", "--limit", 1000)[1])
             if event["what"] == what and correction in (None, event["correction"])]
 
 

@@ -23,6 +23,9 @@ using testing::UnorderedElementsAre;
 // Keeps offsets as KVM would, and misbehaves as a test says.
 class FakeVm final : public OffsetWriter, public ClockSource {
  public:
+  Status foresee(const AttachTarget& /*vm*/, std::span<const VcpuId> /*vcpus*/) const override {
+    return obstacle ? Status(*obstacle) : ok_status();
+  }
   Result<WriteReport> write(const AttachTarget& /*vm*/, std::span<const WantedOffset> wanted,
                             MonotonicTime /*deadline*/) override {
     ++writes;
@@ -64,6 +67,7 @@ class FakeVm final : public OffsetWriter, public ClockSource {
 
   std::vector<std::int64_t> offsets{100, 100, 900};
   std::optional<Error> error;
+  std::optional<Error> obstacle;  // that it foresees
   bool ignores = false;
   bool forgets_before = false;  // and so cannot be sure
   bool master_clock = true;
@@ -246,6 +250,18 @@ TEST_F(CorrectionServiceTest, EveryEventOfAnUndoSaysWhatItTakesBack) {
   ASSERT_FALSE(service_->undo(undo, {}, "again", kEngineer));
   EXPECT_EQ(summary_of(journal_.all.back()).undo_of, undo);
   EXPECT_EQ(summary_of(journal_.all.back()).reason, "again");
+}
+
+TEST_F(CorrectionServiceTest, APlanForeseesWhatItsExecutionWillRefuse) {
+  vm_.obstacle = Error{ErrorKind::kRefused, "thread 7 is traced", "end that debugger"};
+  const auto planned = service_->plan(kKey, AlignGoal{}, kEngineer);
+  ASSERT_TRUE(planned);
+  EXPECT_EQ(planned->plan.obstacle->message, "thread 7 is traced");
+  const auto refused = service_->request({planned->id, {}, "", kEngineer});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().remedy, "end that debugger");
+  vm_.obstacle.reset();
+  EXPECT_TRUE(service_->request({planned->id, {}, "", kEngineer}));
 }
 
 TEST_F(CorrectionServiceTest, LooksAgainAtWhatSpeaksAgainstAPlan) {

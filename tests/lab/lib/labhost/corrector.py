@@ -41,5 +41,5 @@ class Corrector:
 
     def audit(self, correction):
         """What the audit says became of a correction, word by word."""
-        return [event["what"] for event in self.run("log", "--limit", 1000)[1]
+        return [event["what"] for event in reversed(self.run("log", "--limit", 1000)[1])
                 if event["correction"] == correction]

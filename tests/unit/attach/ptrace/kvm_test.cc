@@ -56,11 +56,23 @@ TEST(VmAccessTest, AVmMayHaveBeenMovedWhenItIsTheOnlyOne) {
   EXPECT_EQ(found->vm_fd, 33);
 }
 
-TEST(VmAccessTest, TheVcpuThatHasNotRunIsLeftOut) {
-  const auto found = access(VmKey{kProcess, 10, 0}, {{{10}}, {{0, {{11}}}}},
-                            {directory(kProcess, 10, {{0, std::nullopt}})});
+TEST(VmAccessTest, AVcpuThatNoThreadRunsIsParked) {
+  const Tid ended{777};  // or another process's by now
+  const auto found =
+      access(VmKey{kProcess, 10, 0}, {{{10}}, {{0, {{11}}}, {1, {{12}}}, {2, {{13}}}}},
+             {directory(kProcess, 10, {{0, std::nullopt}, {1, Tid{101}}, {2, ended}})});
   ASSERT_TRUE(found);
-  EXPECT_TRUE(found->vcpus.empty());
+  EXPECT_EQ(found->vcpus.size(), 1U);
+  EXPECT_EQ(found->parked, (std::map<VcpuId, int>{{0, 11}, {2, 13}}));
+}
+
+TEST(VmAccessTest, AParkedVcpuThatCouldBeAnotherVmsIsLeftOut) {
+  const KvmFiles files{{{10}, {20}}, {{0, {{11}, {21}}}}};
+  const auto found =
+      access(VmKey{kProcess, 10, 0}, files,
+             {directory(kProcess, 10, {{0, std::nullopt}}), directory(102, 20, {{0, Tid{201}}})});
+  ASSERT_TRUE(found);
+  EXPECT_TRUE(found->parked.empty());
 }
 
 TEST(VmAccessTest, AKernelThatDoesNotTellVcpuThreadsIsRefused) {
