@@ -35,10 +35,11 @@ struct JournalCorrection {
 };
 
 struct JournalQuery {
-  std::uint64_t after = 0;  // sequence
-  std::string vm;           // label; empty for all
+  std::optional<std::uint64_t> after;  // sequence; absent for the newest first
+  std::string vm;                      // label; empty for all
   std::size_t limit = 100;
-  std::vector<std::string> among = {};  // labels or uuids: of these VMs only; empty for all
+  std::vector<std::string> among = {};       // labels or uuids: of these VMs only; empty for all
+  std::optional<std::uint64_t> before = {};  // sequence; of the newest first, where to go on
 };
 
 class Journal {
@@ -54,7 +55,7 @@ class Journal {
   // Whether record() could do its work now: writes as it does, and leaves no event. Milliseconds.
   virtual Status writable() = 0;
 
-  // Ascending by sequence.
+  // After `after`, ascending by sequence; without it descending, from the newest or `before`.
   virtual Result<std::vector<JournalEvent>> events(const JournalQuery& query) = 0;
 
   // Of the VM with this label, or of all; of those `among` these labels or uuids, if there are any;

@@ -7,6 +7,7 @@
 #include "base/parse.h"
 #include "base/rfc3339.h"
 #include "corrections/correction_json.h"
+#include "corrections/json_values.h"
 #include "exporter/api/correction_routes.h"
 #include "exporter/api/openapi.h"
 #include "exporter/api/problems.h"
@@ -133,6 +134,21 @@ Response correction(const ApiSources& sources, const Request& request) {
   return json_text_response(200, std::move(seen));
 }
 
+// The sequence after which nothing of what was asked for has been given, and nothing left out.
+std::uint64_t last_seen(const JournalQuery& query, const std::vector<JournalEvent>& events) {
+  if (!events.empty()) {
+    return query.after ? events.back().sequence : events.front().sequence;
+  }
+  return query.after.value_or(0);
+}
+
+// The sequence before which to go on; absent at the oldest, and where what comes after was asked.
+std::optional<std::string> older_than(const JournalQuery& query,
+                                      const std::vector<JournalEvent>& events) {
+  const bool all = events.empty() || events.size() < query.limit || events.back().sequence == 1;
+  return query.after || all ? std::nullopt : std::optional{std::to_string(events.back().sequence)};
+}
+
 Response audit(const ApiSources& sources, const Request& request) {
   if (auto refusal = nobody_asks(request)) {
     return *std::move(refusal);
@@ -141,12 +157,22 @@ Response audit(const ApiSources& sources, const Request& request) {
     return unsound_query();
   }
   const auto limit = limit_of(request);
-  const auto after = parse_u64(request.query_value("after").value_or("0"));
-  if (!limit || !after) {
-    return bad_query(limit ? "after" : "limit");
+  if (!limit) {
+    return bad_query("limit");
   }
-  const auto events = sources.journal->events(
-      {*after, label_of(sources, request), *limit, request.principal.scope.names});
+  JournalQuery query{{}, label_of(sources, request), *limit, request.principal.scope.names};
+  for (auto [name, place] : {std::pair{"after", &query.after}, {"before", &query.before}}) {
+    const auto text = request.query_value(name);
+    *place = text ? parse_u64(*text) : std::nullopt;
+    if (text && !*place) {
+      return bad_query(name);
+    }
+  }
+  if (query.after && query.before) {
+    return problem_response(Error{
+        ErrorKind::kInvalid, "the query has both \"after\" and \"before\"", "give one of them"});
+  }
+  const auto events = sources.journal->events(query);
   if (!events) {
     return problem_response(events.error());
   }
@@ -165,8 +191,9 @@ Response audit(const ApiSources& sources, const Request& request) {
   for (const JournalEvent& event : *events) {
     list.push_back(event_seen_by(request.principal, event));
   }
-  const std::uint64_t next = events->empty() ? *after : events->back().sequence;
-  return json_response(200, {{"events", list}, {"next", std::to_string(next)}});
+  return json_response(200, {{"events", list},
+                             {"next", std::to_string(last_seen(query, *events))},
+                             {"older", or_null(older_than(query, *events))}});
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 
 #include "base/rfc3339.h"
 #include "corrections/correction_json.h"
+#include "corrections/event_summary.h"
+#include "corrections/json_values.h"
 #include "exporter/api/vm_lookup.h"
 
 namespace kvmtsc {
@@ -20,8 +22,20 @@ bool is_operator(const http::Principal& principal) {
   return principal.role == http::Role::kOperator;
 }
 
-Json or_null(std::string text) {
-  return text.empty() ? Json(nullptr) : Json(std::move(text));
+Json summary_of_event(const JournalEvent& event) {
+  const EventSummary summary = summary_of(event);
+  const auto& jump = summary.largest_jump;
+  return {{"plan", or_null(summary.plan)},
+          {"goal", or_null(summary.goal)},
+          {"largest_jump_ticks",
+           or_null(jump, [](const auto& known) { return std::to_string(known.ticks); })},
+          {"largest_jump_seconds", jump ? or_null(jump->seconds) : Json(nullptr)},
+          {"objections", summary.objections},
+          {"reason", or_null(summary.reason)},
+          {"undo_of", or_null(summary.undo_of)},
+          {"redo", summary.redo},
+          {"verdict", or_null(summary.verdict)},
+          {"error", or_null(summary.error)}};
 }
 
 }  // namespace
@@ -72,13 +86,14 @@ Json event_seen_by(const http::Principal& principal, const JournalEvent& event) 
   Json json{{"sequence", std::to_string(event.sequence)},
             {"at", rfc3339(event.at)},
             {"what", event.what},
-            {"correction", or_null(event.correction)},
+            {"correction", event.correction.empty() ? Json(nullptr) : Json(event.correction)},
             {"vm", event.vm},
             {"vm_uuid", event.vm_uuid},
             {"verdict", std::move(verdict)}};
   if (is_operator(principal)) {
     json["who"] = event.who;
     json["from"] = event.from;
+    json["summary"] = summary_of_event(event);
     json["details"] = details.is_discarded() ? Json(nullptr) : std::move(details);
   }
   return json;

@@ -107,6 +107,12 @@ Result<std::int64_t> version_of(Database& database) {
   return statement->number(0);
 }
 
+constexpr const char* kEvents =
+    "SELECT sequence, at_ns, what, correction, vm, vm_uuid, who, source, details FROM events "
+    "WHERE (?2 = '' OR vm = ?2) AND (?4 = '[]' OR vm IN (SELECT value FROM json_each(?4)) "
+    "OR vm_uuid IN (SELECT value FROM json_each(?4))) ";
+constexpr const char* kUpwardsFrom = "AND sequence > ?1 ORDER BY sequence LIMIT ?3";
+constexpr const char* kDownwardsFrom = "AND sequence < ?1 ORDER BY sequence DESC LIMIT ?3";
 constexpr const char* kAllCorrections =
     "SELECT id, vm, done, json FROM corrections WHERE (?1 = '' OR vm = ?1) "
     "AND (?3 = '[]' OR vm IN (SELECT value FROM json_each(?3)) "
@@ -261,16 +267,15 @@ Status SqliteJournal::writable() {
 
 Result<std::vector<JournalEvent>> SqliteJournal::events(const JournalQuery& query) {
   const std::lock_guard lock(impl_->mutex);
-  auto select = impl_->database.prepare(
-      "SELECT sequence, at_ns, what, correction, vm, vm_uuid, who, source, details FROM events "
-      "WHERE sequence > ?1 AND (?2 = '' OR vm = ?2) "
-      "AND (?4 = '[]' OR vm IN (SELECT value FROM json_each(?4)) "
-      "OR vm_uuid IN (SELECT value FROM json_each(?4))) ORDER BY sequence LIMIT ?3");
+  const std::string query_text =
+      std::string(kEvents) + (query.after ? kUpwardsFrom : kDownwardsFrom);
+  auto select = impl_->database.prepare(query_text.c_str());
   if (!select) {
     return select.error();
   }
   constexpr std::uint64_t kLargest = std::numeric_limits<std::int64_t>::max();
-  select->bind(1, static_cast<std::int64_t>(std::min(query.after, kLargest)))
+  const std::uint64_t from = query.after.value_or(query.before.value_or(kLargest));
+  select->bind(1, static_cast<std::int64_t>(std::min(from, kLargest)))
       .bind(2, query.vm)
       .bind(3, limited(query.limit))
       .bind(4, list_of(query.among));

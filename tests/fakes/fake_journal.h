@@ -36,9 +36,14 @@ class FakeJournal final : public Journal {
     const std::lock_guard lock(mutex_);
     std::vector<JournalEvent> found;
     std::ranges::copy_if(all, std::back_inserter(found), [&](const JournalEvent& event) {
-      return event.sequence > query.after && (query.vm.empty() || event.vm == query.vm) &&
+      const bool there = query.after ? event.sequence > *query.after
+                                     : !query.before || event.sequence < *query.before;
+      return there && (query.vm.empty() || event.vm == query.vm) &&
              (is_among(query.among, event.vm) || is_among(query.among, event.vm_uuid));
     });
+    if (!query.after) {
+      std::ranges::reverse(found);
+    }
     found.resize(std::min(found.size(), query.limit));
     return found;
   }

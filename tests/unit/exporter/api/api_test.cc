@@ -190,8 +190,65 @@ TEST_F(ApiTest, PlansCorrectsAndUndoes) {
   EXPECT_EQ(call("GET", "/api/v1/corrections?vm=other").body["corrections"].size(), 0u);
   EXPECT_EQ(call("GET", "/api/v1/corrections/c-none").status, 404);
   const Json audit = call("GET", "/api/v1/audit?limit=1000").body;
-  EXPECT_EQ(audit["events"].front()["what"], "planned");
-  EXPECT_EQ(audit["events"].front()["who"], "token:night");
+  EXPECT_EQ(audit["events"].back()["what"], "planned");
+  EXPECT_EQ(audit["events"].back()["who"], "token:night");
+  EXPECT_EQ(audit["events"].front()["what"], "finished");
+}
+
+TEST_F(ApiTest, TheAuditIsReadFromTheNewestBackOrFromAPlaceOnwards) {
+  const std::string vm = "/api/v1/vms/sim-skewed";
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_EQ(call("POST", vm + "/plans", R"({"goal":"align"})").status, 201);
+  }
+  const auto page = [&](const std::string& query) {
+    return call("GET", "/api/v1/audit" + query).body;
+  };
+  const auto sequences = [](const Json& answer) {
+    std::string text;
+    for (const Json& event : answer["events"]) {
+      text += event["sequence"].get<std::string>() + " ";
+    }
+    return text;
+  };
+  const Json newest = page("?limit=2");
+  EXPECT_EQ(sequences(newest), "5 4 ");
+  EXPECT_EQ(newest["next"], "5");
+  const Json older = page("?limit=2&before=" + newest["older"].get<std::string>());
+  EXPECT_EQ(sequences(older), "3 2 ");
+  const Json oldest = page("?limit=2&before=" + older["older"].get<std::string>());
+  EXPECT_EQ(sequences(oldest), "1 ");
+  EXPECT_TRUE(oldest["older"].is_null());
+  EXPECT_TRUE(page("?limit=5")["older"].is_null()) << "event 1 is the first there is";
+  EXPECT_EQ(page("?after=" + newest["next"].get<std::string>())["next"], "5");
+  EXPECT_EQ(sequences(page("?after=" + newest["next"].get<std::string>())), "");
+  EXPECT_EQ(sequences(page("?after=2&limit=2")), "3 4 ");
+  EXPECT_EQ(page("?after=2&limit=2")["next"], "4");
+  EXPECT_EQ(call("GET", "/api/v1/audit?after=1&before=3").status, 400);
+  EXPECT_EQ(call("GET", "/api/v1/audit?before=x").status, 400);
+}
+
+TEST_F(ApiTest, AnEventSaysInShortWhatItIsAbout) {
+  const Reply made =
+      call("POST", "/api/v1/vms/sim-skewed/corrections", R"({"goal":"align","reason":"page 17"})");
+  ASSERT_EQ(finish(made), "corrected");
+  const Reply undone =
+      call("POST", "/api/v1/corrections/" + made.body["id"].get<std::string>() + "/undo",
+           R"({"allow":["backwards"],"reason":"wrong VM"})");
+  ASSERT_EQ(finish(undone), "corrected");
+  const Json events = call("GET", "/api/v1/audit?limit=1000").body["events"];
+  const Json& undo = events.front()["summary"];
+  EXPECT_EQ(undo["undo_of"], made.body["id"]);
+  EXPECT_EQ(undo["reason"], "wrong VM");
+  EXPECT_EQ(undo["verdict"], "corrected");
+  EXPECT_EQ(undo["largest_jump_ticks"], "-9000000");
+  EXPECT_EQ(undo["largest_jump_seconds"], -0.003);
+  const Json& planned = events.back()["summary"];
+  EXPECT_EQ(planned["goal"], "align");
+  EXPECT_EQ(planned["largest_jump_ticks"], "9000000");
+  EXPECT_TRUE(planned["plan"].is_string());
+  for (const char* unknown : {"reason", "undo_of", "verdict", "error"}) {
+    EXPECT_TRUE(planned[unknown].is_null()) << unknown;
+  }
 }
 
 TEST_F(ApiTest, SetsOneOffsetPlainly) {
@@ -370,13 +427,13 @@ TEST_F(ApiTest, ViewersSeeThatSomethingWasDoneOperatorsWhoAndWhy) {
   }
   EXPECT_EQ(call("GET", "/api/v1/audit").status, 401);
   principal_.role = http::Role::kViewer;
-  const Json events = call("GET", "/api/v1/audit").body["events"];
+  const Json events = call("GET", "/api/v1/audit?after=0").body["events"];
   ASSERT_EQ(events.size(), journal_.all.size());
   EXPECT_EQ(events.back()["what"], "finished");
   EXPECT_EQ(events.back()["vm"], "sim-skewed");
   EXPECT_EQ(events.back()["verdict"], "corrected");
   EXPECT_EQ(events.front()["verdict"], nullptr);
-  for (const char* hidden : {"who", "from", "details"}) {
+  for (const char* hidden : {"who", "from", "summary", "details"}) {
     EXPECT_FALSE(events.back().contains(hidden)) << hidden;
   }
 }

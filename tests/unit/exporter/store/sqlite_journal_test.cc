@@ -41,7 +41,8 @@ class SqliteJournalTest : public testing::Test {
     EXPECT_TRUE(journal) << journal.error().text();
     return journal ? *std::move(journal) : nullptr;
   }
-  static std::vector<std::string> words(SqliteJournal& journal, const JournalQuery& query = {}) {
+  static std::vector<std::string> words(SqliteJournal& journal,
+                                        const JournalQuery& query = {0, "", 100}) {
     std::vector<std::string> words;
     const auto events = journal.events(query);
     for (const JournalEvent& one : *events) {
@@ -54,6 +55,23 @@ class SqliteJournalTest : public testing::Test {
   std::string path_ = directory_.path() + "/sub/audit.db";
 };
 
+TEST_F(SqliteJournalTest, GivesTheNewestFirstOrWhatCameAfter) {
+  const auto journal = open();
+  for (const char* what : {"a", "b", "c", "d"}) {
+    ASSERT_TRUE(journal->record(event(what), {}));
+  }
+  JournalEvent other = event("x");
+  other.vm = "mail";
+  ASSERT_TRUE(journal->record(other, {}));
+  EXPECT_THAT(words(*journal, {{}, "", 100}), ElementsAre("x", "d", "c", "b", "a"));
+  EXPECT_THAT(words(*journal, {{}, "web", 2}), ElementsAre("d", "c"));
+  EXPECT_THAT(words(*journal, {{}, "web", 9, {}, 3}), ElementsAre("b", "a"));
+  EXPECT_TRUE(words(*journal, {{}, "", 100, {}, 0}).empty());
+  EXPECT_THAT(words(*journal, {2, "", 2}), ElementsAre("c", "d"));
+  EXPECT_THAT(words(*journal, {3, "web", 100}), ElementsAre("d"));
+  EXPECT_TRUE(words(*journal, {~std::uint64_t{0}, "", 100}).empty());
+}
+
 TEST_F(SqliteJournalTest, KeepsEverythingAcrossRuns) {
   {
     const auto journal = open();
@@ -62,7 +80,7 @@ TEST_F(SqliteJournalTest, KeepsEverythingAcrossRuns) {
     ASSERT_TRUE(journal->record(event("requested"), JournalCorrection{"c-2", "web", false, "{3}"}));
   }
   const auto journal = open();
-  const auto events = journal->events({});
+  const auto events = journal->events({0, "", 100});
   ASSERT_EQ(events->size(), 3u);
   EXPECT_EQ((*events)[0].sequence, 1u);
   EXPECT_EQ((*events)[0].at, event("").at);
