@@ -21,6 +21,20 @@ bool is_redo(const PastCorrection& undoes) {
   return undoes.undo_of && !undoes.redo;
 }
 
+std::uint64_t& count_of(CorrectionCounts::OfVm& vm, Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kCorrected:
+      return vm.corrected;
+    case Verdict::kNotApplied:
+      return vm.not_applied;
+    case Verdict::kRolledBack:
+      return vm.rolled_back;
+    case Verdict::kUncertain:
+      break;
+  }
+  return vm.uncertain;
+}
+
 // What the way back from that one takes back.
 nlohmann::ordered_json undo_json(const PastCorrection& undoes) {
   return {{"undo_of", undoes.id}, {"redo", is_redo(undoes)}};
@@ -333,9 +347,7 @@ void CorrectionService::publish(const Correction& correction, const char* what,
   }
   const std::lock_guard lock(mutex_);
   if (newest.state == CorrectionState::kDone) {
-    CorrectionCounts::OfVm& of_vm = counts_.vms[newest.vm.label];
-    ++of_vm.finished;
-    of_vm.failed += newest.verdict == Verdict::kCorrected ? 0U : 1U;
+    ++count_of(counts_.vms[newest.vm.label], newest.verdict.value_or(Verdict::kUncertain));
   }
   if (auto* const entry = book_.find(newest.id)) {
     *entry = {std::move(newest), std::move(verification)};

@@ -47,6 +47,7 @@ Status LoggedJournal::record(const JournalEvent& event,
   write("correction " + event.what, fields_of(event));
   auto recorded = journal_->record(event, correction);
   if (!recorded) {
+    ++failures_;
     log::error("the audit could not be written", log::with_error({}, recorded.error()));
   }
   return recorded;

@@ -1,6 +1,8 @@
 // LoggedJournal: a Journal whose events are log lines as well. Any thread.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <utility>
 
@@ -35,8 +37,12 @@ class LoggedJournal final : public Journal {
     return journal_->correction(id);
   }
 
+  // Events that could not be recorded, since this was made.
+  std::uint64_t failures() const { return failures_; }
+
  private:
   std::unique_ptr<Journal> journal_;
+  std::atomic<std::uint64_t> failures_{0};
 };
 
 }  // namespace kvmtsc

@@ -204,8 +204,12 @@ Status Service::serve() {
 
 ServiceFacts Service::service_facts() const {
   const std::lock_guard lock(mutex_);
-  return {access_->logins().failures(), access_->logins().lockouts(), reload_succeeded_,
-          last_good_reload_, access_->certificate_not_after()};
+  return {access_->logins().failures(),
+          access_->logins().lockouts(),
+          reload_succeeded_,
+          last_good_reload_,
+          access_->certificate_not_after(),
+          journal_->failures()};
 }
 
 ApiFacts Service::api_facts() const {

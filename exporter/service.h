@@ -24,6 +24,7 @@
 #include "exporter/api/api.h"
 #include "exporter/audit_watch.h"
 #include "exporter/http/server.h"
+#include "exporter/logged_journal.h"
 #include "exporter/metrics/service_families.h"
 #include "exporter/sweep_log.h"
 
@@ -58,7 +59,7 @@ class Service {
   // All that a service cannot do without and that may fail to be had.
   struct Needs {
     IdentityRules rules;
-    std::unique_ptr<Journal> journal;
+    std::unique_ptr<LoggedJournal> journal;
     std::unique_ptr<Access> access;
     std::string demo_token;  // empty without --demo
   };
@@ -92,7 +93,7 @@ class Service {
   std::unique_ptr<OffsetWriter> offset_writer_;
   std::unique_ptr<SimulatedAttach> simulated_attach_;  // null without --demo
   std::unique_ptr<ClockSampling> clock_sampling_;      // null where attaching is off
-  std::unique_ptr<Journal> journal_;
+  std::unique_ptr<LoggedJournal> journal_;
   std::unique_ptr<AuditWatch> audit_watch_;  // null where no guest can be changed
   CorrectionService corrections_;
   std::unique_ptr<Access> access_;

@@ -11,8 +11,14 @@ namespace kvmtsc {
 
 struct CorrectionCounts {
   struct OfVm {
-    std::uint64_t finished = 0;  // that have a verdict
-    std::uint64_t failed = 0;    // of these, with any other than corrected
+    // By verdict.
+    std::uint64_t corrected = 0;
+    std::uint64_t not_applied = 0;
+    std::uint64_t rolled_back = 0;
+    std::uint64_t uncertain = 0;
+
+    // With any verdict other than corrected.
+    std::uint64_t failed() const { return not_applied + rolled_back + uncertain; }
   };
   std::map<std::string, OfVm> vms;  // by label
   std::uint64_t refused = 0;

@@ -1,15 +1,26 @@
+#include <array>
+#include <cstdint>
+#include <utility>
+
 #include "exporter/metrics/families.h"
 #include "exporter/metrics/family.h"
 
 namespace kvmtsc {
 
 void append_correction_families(const CorrectionCounts& counts, Families& families) {
-  auto total = counter("kvm_tsc_corrections_total", "Corrections that have a verdict.");
+  auto total = counter("kvm_tsc_corrections_total", "Corrections that have a verdict, by verdict.");
   auto failed = counter("kvm_tsc_corrections_failed_total",
                         "Corrections whose verdict is another than corrected.");
   for (const auto& [vm, of_vm] : counts.vms) {
-    total.add({{"vm", vm}}, static_cast<double>(of_vm.finished));
-    failed.add({{"vm", vm}}, static_cast<double>(of_vm.failed));
+    const std::array<std::pair<const char*, std::uint64_t>, 4> by_verdict{
+        {{"corrected", of_vm.corrected},
+         {"not_applied", of_vm.not_applied},
+         {"rolled_back", of_vm.rolled_back},
+         {"uncertain", of_vm.uncertain}}};
+    for (const auto& [verdict, count] : by_verdict) {
+      total.add({{"vm", vm}, {"verdict", verdict}}, static_cast<double>(count));
+    }
+    failed.add({{"vm", vm}}, static_cast<double>(of_vm.failed()));
   }
   total.append_to(families);
   failed.append_to(families);

@@ -30,6 +30,8 @@ void append_service_families(const ServiceFacts& facts, Families& families) {
   append(counter("kvm_tsc_login_lockouts_total",
                  "Times that a client had too many failed logins for one account."),
          static_cast<double>(facts.login_lockouts), families);
+  append(counter("kvm_tsc_audit_failures_total", "Events that the audit could not record."),
+         static_cast<double>(facts.audit_failures), families);
   if (facts.certificate_not_after) {
     append(gauge("kvm_tsc_tls_certificate_not_after_timestamp_seconds",
                  "Until when the TLS certificate that is served is valid."),

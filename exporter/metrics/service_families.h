@@ -16,9 +16,10 @@ struct ServiceFacts {
   bool reload_succeeded = false;
   RealTime last_good_reload;
   std::optional<RealTime> certificate_not_after;  // absent without TLS
+  std::uint64_t audit_failures = 0;               // events that could not be recorded
 };
 
-// kvm_tsc_config_*, kvm_tsc_login_* and kvm_tsc_tls_*.
+// kvm_tsc_config_*, kvm_tsc_login_*, kvm_tsc_audit_failures_total and kvm_tsc_tls_*.
 void append_service_families(const ServiceFacts& facts, Families& families);
 
 }  // namespace kvmtsc

@@ -198,8 +198,8 @@ TEST_F(CorrectionServiceTest, PlansWritesVerifiesAndRecordsEveryStep) {
               ElementsAre("planned", "requested", "applying", "written", "finished"));
   EXPECT_EQ(journal_.all.back().who, "token:night");
   EXPECT_TRUE(journal_.rows.front().done);
-  EXPECT_EQ(service_->counts().vms["web"].finished, 1u);
-  EXPECT_EQ(service_->counts().vms["web"].failed, 0u);
+  EXPECT_EQ(service_->counts().vms["web"].corrected, 1u);
+  EXPECT_EQ(service_->counts().vms["web"].failed(), 0u);
   EXPECT_EQ(service_->counts().held.count, 3u);
 }
 
@@ -363,19 +363,19 @@ TEST_F(CorrectionServiceTest, WhatCannotBeListedForASweepIsNotForgotten) {
   vm_.ignores = true;
   ASSERT_TRUE(carried_out(align()));
   vm_.ignores = false;
-  ASSERT_EQ(service_->counts().vms["web"].failed, 1u);
+  ASSERT_EQ(service_->counts().vms["web"].failed(), 1u);
   const auto accepted = align({Objection::kProtectedTsc});
   ASSERT_TRUE(accepted) << accepted.error().text();
   service_->run_queued();
   source_fails_ = true;
   sweep();
   EXPECT_EQ(state_of(accepted).state, CorrectionState::kVerifying);
-  EXPECT_EQ(service_->counts().vms["web"].failed, 1u);
+  EXPECT_EQ(service_->counts().vms["web"].failed(), 1u);
   source_fails_ = false;
   sweep();
   sweep();
   EXPECT_EQ(state_of(accepted).verdict, Verdict::kCorrected);
-  EXPECT_EQ(service_->counts().vms["web"].finished, 2u);
+  EXPECT_EQ(service_->counts().vms["web"].corrected, 1u);
   const auto again = service_->plan(kKey, AlignGoal{}, kEngineer);  // it is still remembered
   ASSERT_TRUE(again);
   EXPECT_TRUE(std::ranges::any_of(again->plan.objections, [](const ObjectionFound& found) {
@@ -389,7 +389,7 @@ TEST_F(CorrectionServiceTest, UncertainWhenTheVmEnds) {
   gone_ = true;
   sweep();
   EXPECT_EQ(state_of(accepted).verdict, Verdict::kUncertain);
-  EXPECT_EQ(service_->counts().vms["web"].failed, 1u);
+  EXPECT_EQ(service_->counts().vms["web"].failed(), 1u);
   sweep();
   EXPECT_TRUE(service_->counts().vms.empty());
 }

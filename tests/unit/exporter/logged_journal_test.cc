@@ -6,6 +6,7 @@
 
 #include "corrections/correction_json.h"
 #include "corrections/journal_entries.h"
+#include "tests/fakes/fake_journal.h"
 
 namespace kvmtsc {
 namespace {
@@ -71,6 +72,23 @@ TEST(LoggedJournal, SaysNothingOfWhatIsNotKnown) {
   event.details = "no json";
   EXPECT_THAT(line_of(event), Not(HasSubstr("largest_jump")));
   EXPECT_THAT(line_of(event), Not(HasSubstr("correction=")));
+}
+
+TEST(LoggedJournal, CountsWhatCouldNotBeRecorded) {
+  auto inner = std::make_unique<FakeJournal>();
+  FakeJournal& fake = *inner;
+  LoggedJournal journal(std::move(inner));
+  JournalEvent event;
+  event.what = "planned";
+  ASSERT_TRUE(journal.record(event, {}));
+  EXPECT_EQ(journal.failures(), 0u);
+  fake.fails_at = "planned";
+  ASSERT_FALSE(journal.record(event, {}));
+  ASSERT_FALSE(journal.record(event, {}));
+  EXPECT_EQ(journal.failures(), 2u);
+  fake.fails_at = "";
+  ASSERT_TRUE(journal.record(event, {}));
+  EXPECT_EQ(journal.failures(), 2u);
 }
 
 }  // namespace
