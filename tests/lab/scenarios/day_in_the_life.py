@@ -1,10 +1,11 @@
 """A day in the life of a real QEMU: after each thing that happens to a VM the service and the guest say the same."""
 
 import os
+import pathlib
 import subprocess
 import time
 
-from labhost import debugfs, skew_guest
+from labhost import day as day_module, debugfs, skew_guest
 from labhost.corrector import Corrector
 from labhost.day import Day
 
@@ -27,19 +28,28 @@ def run(host):
         paused_and_reset(day, guest)
         written_by_the_guest(day, corrector, guest)
         saved_and_loaded(host, day, guest)
-        unplugged(day, guest)
+        unplugged(host, day, corrector, guest)
         host.check_equal("QEMU is well", guest.qemu.command("query-status")["running"], True)
         guest.qemu.command("quit")
         gone = exporter.metrics_when(lambda seen: not seen.with_vm())
         host.check_equal("ended: no series is left", gone.with_vm(), {})
         host.check_equal("the service logs no error", exporter.errors(), [])
-    
+        documented(host, day)
+
+
+def documented(host, day):
+    """The table in the documents is the one that held here."""
+    source = pathlib.Path(day_module.__file__).parents[4]
+    text = (source / "docs/what-you-see.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
+    host.check_equal("docs/what-you-see.md has this table", rows, day.table)
 
 def morning(day, guest):
     day.after("created, paused (-S)", skews={0: 0}, steps={0: 0}, master_clock="not known")
     guest.qemu.command("cont")
     # QEMU sets kvmclock back to where it stood; the TSC has gone on.
-    day.after("started", skews={0: 0}, steps={0: 0}, moved=(0.5, LONG))
+    day.after("started", skews={0: 0}, steps={0: 0}, moved=(0.5, LONG),
+              means="ahead by the time it was paused")
     plug(guest, 1)
     day.after("a second vCPU is plugged in, and not brought up by the guest", skews={0: 0, 1: 0}, steps={0: 0, 1: 0})
     guest.start_others()
@@ -52,7 +62,7 @@ def apart_and_corrected(host, day, corrector, guest):
               master_clock="no", guest=[1])
     correct(day, corrector)
     day.after("corrected: all to the vCPU that is ahead", skews={0: 0, 1: 0}, steps={0: 1, 1: 0},
-              moved=AHEAD_SECONDS, guest=[1])
+              moved=AHEAD_SECONDS, means="ahead by the step", guest=[1])
     plug(guest, 2)
     guest.start_others()
     day.after("a third vCPU is plugged in, after the correction", skews=ALL, steps=ALL, guest=[1, 2])
@@ -62,10 +72,12 @@ def paused_and_reset(day, guest):
     guest.qemu.command("stop")
     time.sleep(PAUSE)  # what is shown is the length of the pause
     guest.qemu.command("cont")
-    day.after("stop, a pause, cont", skews=ALL, steps=ALL, moved=(PAUSE, 3 * PAUSE), guest=[1, 2])
+    day.after("stop, a pause, cont", skews=ALL, steps=ALL, moved=(PAUSE, 3 * PAUSE),
+              means="ahead by the length of the pause", guest=[1, 2])
     guest.qemu.command("system_reset")
     # The TSCs begin at 0 anew. A sweep may fall between what QEMU writes.
-    day.after("system_reset", skews=ALL, steps=dict.fromkeys(ALL, (1, 2)), moved=(-LONG, -1), guest=[1, 2])
+    day.after("system_reset", skews=ALL, steps=dict.fromkeys(ALL, (1, 2)), moved=(-LONG, -1),
+              means="behind by as long as the guest had run", guest=[1, 2])
 
 
 def written_by_the_guest(day, corrector, guest):
@@ -74,14 +86,16 @@ def written_by_the_guest(day, corrector, guest):
     day.after("the guest adds to vCPU 1's IA32_TSC_ADJUST", skews={0: 0, 1: AHEAD, 2: 0},
               steps={0: (0, 1), 1: (1, 2), 2: (0, 1)}, moved=None, guest=[1, 2])
     correct(day, corrector)
-    day.after("corrected", skews=ALL, steps={0: 1, 1: 0, 2: 1}, moved=AHEAD_SECONDS, guest=[1, 2])
+    day.after("corrected", skews=ALL, steps={0: 1, 1: 0, 2: 1}, moved=AHEAD_SECONDS,
+              means="ahead by the step", guest=[1, 2])
     status, undone = corrector.run("undo", "--yes", "--allow", "backwards", "--allow", "large_step")
     day.host.check("kvm-tsc undo", status == 0, answer=undone)
     # As it was before, but by writes that KVM counts.
     day.after("undone", skews={0: 0, 1: AHEAD, 2: 0}, steps={0: 1, 1: 0, 2: 1}, master_clock="no",
-              moved=(-AHEAD_SECONDS[1], -AHEAD_SECONDS[0]), guest=[1, 2])
+              moved=(-AHEAD_SECONDS[1], -AHEAD_SECONDS[0]), means="back by the step", guest=[1, 2])
     correct(day, corrector)
-    day.after("corrected again", skews=ALL, steps={0: 1, 1: 0, 2: 1}, moved=AHEAD_SECONDS, guest=[1, 2])
+    day.after("corrected again", skews=ALL, steps={0: 1, 1: 0, 2: 1}, moved=AHEAD_SECONDS,
+              means="ahead by the step", guest=[1, 2])
 
 
 def saved_and_loaded(host, day, guest):
@@ -92,10 +106,17 @@ def saved_and_loaded(host, day, guest):
     day.after("and loaded", skews=ALL, steps=dict.fromkeys(ALL, (1, 2)), moved=None, guest=[1, 2])
 
 
-def unplugged(day, guest):
+def unplugged(host, day, corrector, guest):
+    set_apart(host, guest, 2)
+    day.after("vCPU 2 is set ahead by another program", skews={0: 0, 1: 0, 2: AHEAD}, steps={0: 0, 1: 0, 2: 1},
+              master_clock="no", guest=[1, 2])
     guest.eject(2)
-    day.host.check_equal("QEMU has two vCPUs left", len(guest.qemu.command("query-cpus-fast")), 2)
-    day.after("vCPU 2 is unplugged; KVM keeps it", skews=ALL, steps=ALL, guest=[1])
+    host.check_equal("QEMU has two vCPUs left", len(guest.qemu.command("query-cpus-fast")), 2)
+    day.after("it is unplugged; KVM keeps it, and counts it", skews={0: 0, 1: 0, 2: AHEAD}, steps=ALL,
+              master_clock="no", guest=[1])
+    correct(day, corrector)
+    day.after("corrected, the vCPU without a thread too", skews=ALL, steps={0: 1, 1: 1, 2: 0}, moved=AHEAD_SECONDS,
+              means="ahead by the step", guest=[1])
 
 
 def plug(guest, socket):

@@ -7,6 +7,19 @@ from labhost import three_views
 SETTLES = 40  # seconds in which two sweeps agree and the clock has been read, on an emulated host under load
 
 
+def row(event, skews, steps, master_clock, moved, means):
+    """One line of the table, made of what the stage is held against."""
+    def by_vcpu(values, zero):
+        told = [f"vCPU {vcpu}: {text}" for vcpu, text in values.items() if text != zero]
+        same = len(told) == len(values) > 1 and len({text for text in values.values()}) == 1
+        return f"{next(iter(values.values()))} each" if same else ", ".join(told) or zero
+    ticks = by_vcpu({vcpu: f"{one:+,}" if one else "0" for vcpu, one in skews.items()}, "0")
+    counts = by_vcpu({vcpu: "0" if more == 0 else f"+{more}" if isinstance(more, int) else
+                      " or ".join(f"+{one}" if one else "0" for one in more) for vcpu, more in steps.items()}, "0")
+    drift = means or ("as before" if moved == (0, 0) else "not compared")
+    return f"| {event} | {ticks} | {counts} | {master_clock} | {drift} |"
+
+
 class Day:
     """`vm` is followed by `exporter` and `corrector`'s kvm-tsc; `guest` answers for itself."""
 
@@ -15,12 +28,15 @@ class Day:
         self._exporter, self._corrector, self._vm, self._guest = exporter, corrector, vm, guest
         self._steps = {}
         self._divergence = None
+        self.table = []  # a row of docs/what-you-see.md for each stage: what was held against the service
 
-    def after(self, event, *, skews, steps, master_clock="yes", moved=(0, 0), guest=()):
+    def after(self, event, *, skews, steps, master_clock="yes", moved=(0, 0), means=None, guest=()):
         """Waits until /metrics, the API and kvm-tsc show all say that, and checks that the guest's own
         RDTSCs agree for the vCPUs `guest`. `skews`: ticks of each vCPU. `steps`: how many more than
         before, a number or the allowed ones. `moved`: least and most seconds by which the guest's TSC
-        has moved against its kvmclock meanwhile; None where the stage before had none to compare with."""
+        has moved against its kvmclock meanwhile; None where the stage before had none to compare with. `means`
+        is that in words for the table."""
+        self.table.append(row(event, skews, steps, master_clock, moved, means))
         expected = {vcpu: {self._steps.get(vcpu, 0) + one for one in ((more,) if isinstance(more, int) else more)}
                     for vcpu, more in steps.items()}
 

@@ -30,7 +30,7 @@ def on_metrics(metrics, vm):
 
 def in_answer(shown):
     """Of the API's answer, which is what kvm-tsc --json show prints."""
-    vcpus = shown["vcpu_list"]
+    vcpus = shown["vcpus"]
     return Facts(shown["trust"], MASTER_CLOCK[shown["master_clock"]],
                  {vcpu["id"]: int(vcpu["skew_ticks"]) for vcpu in vcpus if vcpu["skew_ticks"] is not None},
                  {vcpu["id"]: int(vcpu["steps"]) for vcpu in vcpus},
