@@ -67,16 +67,16 @@ std::string completion_script(const CLI::App& app, const std::string& shell) {
   }
   script += kHead;
   for (const CLI::App* command : app.get_subcommands({})) {
-        script += "      " + command->get_name() + ") command=$w ;;\n";
-      }
-    script += kWords;
-    const auto words = [](const CLI::App& of) {
-      return "COMPREPLY=($(compgen -W \"" + words_of(of) + "\" -- \"$word\")) ;;\n";
-    };
-    for (const CLI::App* command : app.get_subcommands({})) {
-      script += "    " + command->get_name() + ") " + words(*command);
-    }
-    return script + "    *) " + words(app) + "  esac\n}\ncomplete -F _kvm_tsc kvm-tsc\n";
+    script += "      " + command->get_name() + ") command=$w ;;\n";
+  }
+  script += kWords;
+  const auto words = [](const CLI::App& of) {
+    return "COMPREPLY=($(compgen -W \"" + words_of(of) + "\" -- \"$word\")) ;;\n";
+  };
+  for (const CLI::App* command : app.get_subcommands({})) {
+    script += "    " + command->get_name() + ") " + words(*command);
+  }
+  return script + "    *) " + words(app) + "  esac\n}\ncomplete -F _kvm_tsc kvm-tsc\n";
 }
 
 }  // namespace kvmtsc

@@ -14,10 +14,10 @@
 #include <vector>
 
 #include "base/listen_address.h"
+#include "base/nearest.h"
 #include "base/parse.h"
 #include "base/utf8.h"
 #include "config/durations.h"
-#include "base/nearest.h"
 #include "config/problems.h"
 #include "config/settings_schema.h"
 

@@ -15,7 +15,8 @@ if mandoc -T lint -W style "$source_dir"/docs/man/* | grep -v 'referenced manual
 fi
 page=$(mandoc -T ascii "$source_dir/docs/man/kvm-tsc.1" | col -b)
 help=$("$kvm_tsc" --help)
-for command in $(sed -n '/^Subcommands:/,/^$/s/^  \([a-z]*\) .*/\1/p' <<<"$help"); do
+mapfile -t commands < <(sed -n '/^Subcommands:/,/^$/s/^  \([a-z]*\) .*/\1/p' <<<"$help")
+for command in "${commands[@]}"; do
   help+=$'\n'$("$kvm_tsc" "$command" --help)
   if ! grep -q "^ *$command" <<<"$page"; then
     echo "kvm-tsc.1 does not tell of the command $command"

@@ -5,8 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "base/version.h"
 #include "base/nearest.h"
+#include "base/version.h"
 #include "config/problems.h"
 
 namespace kvmtsc {
