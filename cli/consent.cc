@@ -30,8 +30,10 @@ bool consents_to(const Session& session, const Json& objections, bool yes,
     if (std::ranges::find(allow, name) != allow.end() || !can_be_asked(session, yes)) {
       continue;
     }
-    const std::string detail = harmless(plain_text(field(found, "detail")));
-    if (!says_yes("\n" + name + ": " + detail + "\nAllow " + name + "?")) {
+    std::string question = "\n" + name + ": ";
+    question += harmless(plain_text(field(found, "detail")));
+    question.append("\nAllow ").append(name).append("?");
+    if (!says_yes(question)) {
       return false;
     }
     allow.push_back(name);
