@@ -3,6 +3,7 @@
 // Errors where they arise. Exceptions of our own are not used.
 #pragma once
 
+#include <array>
 #include <cassert>
 #include <chrono>
 #include <optional>
@@ -25,6 +26,12 @@ enum class ErrorKind {
   kLimited,      // done too often; it will be done later
   kIo,           // the operating system failed in another way
 };
+
+// Each of them once.
+inline constexpr std::array kAllErrorKinds{
+    ErrorKind::kNotFound,    ErrorKind::kGone,    ErrorKind::kPermission, ErrorKind::kInvalid,
+    ErrorKind::kUnsupported, ErrorKind::kRefused, ErrorKind::kTimeout,    ErrorKind::kConflict,
+    ErrorKind::kLimited,     ErrorKind::kIo};
 
 const char* error_kind_name(ErrorKind kind);
 

@@ -9,6 +9,10 @@ int show_vms(const Session& session) {
     return explain(session, answer);
   }
   print(session.json ? answer->body.dump() + "\n" : table_of_vms(answer->body, session.coloured));
+  if (field(answer->body, "complete") == false) {
+    complain(why_incomplete(answer->body));
+    return kFailed;
+  }
   return kDone;
 }
 

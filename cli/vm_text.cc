@@ -22,7 +22,10 @@ int trouble(const Json& vm) {
   if (a.size() > b.size() || (a.size() == b.size() && a > b)) {
     return 2;
   }
-  return field(vm, "trust") != "trusted" || field(vm, "master_clock") == false ? 1 : 0;
+  return field(vm, "trust") != "trusted" || field(vm, "master_clock") == false ||
+                 field(vm, "clock_error").is_object()
+             ? 1
+             : 0;
 }
 
 Colour colour_of(int trouble_level) {
@@ -59,6 +62,7 @@ std::string table_of_vms(const Json& answer, bool coloured) {
   for (const Json& vm : vms) {
     const int level = trouble(vm);
     const Json& bound = field(vm, "bound_ticks");
+    const bool unread_clock = field(vm, "clock_error").is_object();
     table.add(
         {{plain_text(field(vm, "vm")), colour_of(level)},
          {plain_text(field(vm, "vcpu_count"))},
@@ -66,14 +70,27 @@ std::string table_of_vms(const Json& answer, bool coloured) {
          {bound == "0"        ? "exact"
           : bound.is_string() ? ticks_text(bound) + " ticks"
                               : "-"},
-         {yes_no(field(vm, "master_clock")),
-          field(vm, "master_clock") == false ? Colour::kYellow : Colour::kNone},
+         {unread_clock ? "unreadable" : yes_no(field(vm, "master_clock")),
+          unread_clock || field(vm, "master_clock") == false ? Colour::kYellow : Colour::kNone},
          {field(vm, "error").is_object() ? "unreadable" : plain_text(field(vm, "trust")),
           field(vm, "trust") == "trusted" ? Colour::kNone : Colour::kYellow},
          {plain_text(field(vm, "pid"))},
          {plain_text(field(vm, "vmm"))}});
   }
-  return vms.empty() ? "No KVM guest is running on this host.\n" : table.text(coloured);
+  if (!vms.empty()) {
+    return table.text(coloured);
+  }
+  return field(answer, "complete") == false ? "" : "No KVM guest is running on this host.\n";
+}
+
+std::string why_incomplete(const Json& answer) {
+  std::string text = "not all VMs could be listed, and some of these may have ended:";
+  for (const Json& problem : field(answer, "problems")) {
+    text += " " + harmless(plain_text(field(problem, "collector")) + ": " +
+                           plain_text(field(problem, "message")) + "; " +
+                           plain_text(field(problem, "remedy")));
+  }
+  return text;
 }
 
 std::string facts_of(const Json& vm) {
@@ -108,7 +125,7 @@ std::string facts_of(const Json& vm) {
   if (const std::string told = told_frequency_text(vm); !told.empty()) {
     line("told frequency", told);
   }
-  for (const char* error : {"error", "clock_error"}) {
+  for (const char* error : {"error", "clock_error", "process_error"}) {
     if (const Json& found = field(vm, error); found.is_object()) {
       line(error, plain_text(field(found, "message")) + "; " + plain_text(field(found, "remedy")));
     }

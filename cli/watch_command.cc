@@ -49,9 +49,16 @@ std::string picture_of(const Session& session, const Result<Answer>& answer) {
   if (answer && !is_problem(*answer)) {
     return "kvm-tsc watch  " + session.client.server() + "  " +
            plain_text(field(answer->body, "taken")) + "  (Ctrl-C ends)\n\n" +
+           (field(answer->body, "complete") == false
+                ? in_colour("Beware: " + why_incomplete(answer->body), Colour::kRed,
+                            session.coloured) +
+                      "\n\n"
+                : "") +
            table_of_vms(answer->body, session.coloured);
   }
-  return in_colour("The service does not answer; trying again.", Colour::kRed, session.coloured) +
+  return in_colour(answer ? "The service cannot tell; trying again."
+                          : "The service does not answer; trying again.",
+                   Colour::kRed, session.coloured) +
          "\n" +
          harmless(answer ? plain_text(field(answer->body, "detail")) : answer.error().message) +
          "\n";

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "tsc/scaling.h"
 
@@ -33,13 +34,25 @@ Frequency kvmclock_frequency(const Frequency& measured, ScalingRatio ratio) {
   return {nominal, measured.bound_hertz + std::abs(measured.hertz - nominal)};
 }
 
+Error unknown_process(const VmIdentity& identity) {
+  Error error = identity.process_unknown.value_or(
+      Error{ErrorKind::kNotFound, "the process that owns the VM is not known", {}});
+  error.message = "the clock cannot be read: " + error.message;
+  return error;
+}
+
 }  // namespace
 
 void ClockSampling::observe(VmState& state) {
-  if (!source_->covers(state.key) || state.identity.pid == 0 || !state.reading) {
+  if (!source_->covers(state.key)) {
     return;
   }
   Tracked& tracked = tracked_[state.key];
+  state.clock_wanted = true;
+  state.clock_errors = tracked.errors;
+  if (!state.reading) {
+    return;
+  }
   const MonotonicTime now = clock_->monotonic();
   // What the clock said before the first vCPU ran is no word on the master clock.
   const bool started = tracked.never_ran && !state.never_ran;
@@ -47,7 +60,7 @@ void ClockSampling::observe(VmState& state) {
     tracked.due = now + options_.interval;
     read_clock(state, tracked);
   }
-  if (options_.frequencies) {
+  if (options_.frequencies && state.identity.pid != 0) {
     read_frequencies(state, tracked);
   }
   state.clock = tracked.clock;
@@ -65,17 +78,25 @@ void ClockSampling::observe(VmState& state) {
 }
 
 void ClockSampling::read_clock(const VmState& state, Tracked& tracked) {
-  auto reading = source_->read_clock(attach_target(state.key, state.identity), deadline());
+  auto reading = state.identity.pid == 0
+                     ? Result<ClockReading>(unknown_process(state.identity))
+                     : source_->read_clock(attach_target(state.key, state.identity), deadline());
   tracked.divergence.reset();
   if (!reading) {
     tracked.clock.reset();
-    if (reading.error().kind == ErrorKind::kGone) {
-      return;  // no trouble of ours: the next sweep will not list it
+    const bool ending = state.identity.pid != 0 && reading.error().kind == ErrorKind::kGone;
+    if (ending && !std::exchange(tracked.seemed_gone, true)) {
+      tracked.due = MonotonicTime{};
+      return;  // no trouble of ours: the next sweep will not list it. If it does, it is one.
+    }
+    if (state.identity.pid == 0) {
+      tracked.due = MonotonicTime{};  // no thread was held: as soon as the process is known
     }
     tracked.error = reading.error();
     ++tracked.errors;
     return;
   }
+  tracked.seemed_gone = false;
   holds_.others.observe(reading->held);
   tracked.clock = reading->triple;
   tracked.taken = clock_->monotonic();

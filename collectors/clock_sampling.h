@@ -32,8 +32,9 @@ class ClockSampling {
   void begin_sweep() { budget_ends_ = clock_->monotonic() + options_.budget; }
 
   // Reads what is due of this VM and fills in what is known of its clock. `state` has been read and
-  // judged, with `never_ran` as it is now; after this it is as it was when the clock was read. A VM
-  // whose process is not known is left alone.
+  // judged, with `never_ran` as it is now, or could not be read; after this `never_ran` is as it
+  // was when the clock was read. Of a VM whose process is not known the clock cannot be read, which
+  // is said.
   void observe(VmState& state);
 
   // The VM's offsets or clock may have been changed: its clock as last read counts for nothing, and
@@ -58,6 +59,7 @@ class ClockSampling {
     std::optional<Divergence> divergence;
     std::optional<Error> error;
     std::uint64_t errors = 0;
+    bool seemed_gone = false;  // at the last reading
     KvmclockDivergence kvmclock;
     std::map<VcpuId, Known> frequencies;
   };

@@ -93,9 +93,11 @@ ProcIdentifier::ProcIdentifier(HostRoot root, IdentityRules rules)
     : root_(std::move(root)), rules_(std::move(rules)) {}
 
 VmIdentity ProcIdentifier::identify(const VmKey& key, std::span<const pid_t> vcpu_threads) {
+  std::vector<Candidate> found;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     bool changed = false;
-    for (const Candidate& candidate : candidates(key, vcpu_threads)) {
+    found = candidates(key, vcpu_threads);
+    for (const Candidate& candidate : found) {
       Outcome outcome = examine(candidate, key);
       if (outcome.identity) {
         return std::move(*outcome.identity);
@@ -111,6 +113,7 @@ VmIdentity ProcIdentifier::identify(const VmKey& key, std::span<const pid_t> vcp
   }
   VmIdentity unknown;
   unknown.name = unknown_name(key);
+  unknown.process_unknown = why_unknown(key, found);
   return unknown;
 }
 
@@ -138,6 +141,28 @@ pid_t ProcIdentifier::find_holder(const VmKey& key, const std::set<pid_t>& owner
     }
   }
   return lowest;
+}
+
+Error ProcIdentifier::why_unknown(const VmKey& key, const std::vector<Candidate>& asked) const {
+  if (asked.empty()) {
+    return Error{ErrorKind::kNotFound,
+                 "the process that owns the VM is not to be seen: " + root_.proc +
+                     " shows neither thread " + std::to_string(key.creator) + " nor a vCPU's",
+                 "KVM's numbers are those of the host's PID namespace: run the service in it, with "
+                 "a procfs that hides no process (hidepid), or name one with --path.procfs"};
+  }
+  const Candidate& first = asked.front();
+  const std::string process = "process " + std::to_string(first.pid);
+  const auto holds_vm = Reader(root_, first.pid, first.thread).holds_vm(key.fd);
+  if (!holds_vm && holds_vm.error().kind == ErrorKind::kPermission) {
+    return Error{ErrorKind::kPermission,
+                 "the descriptors of " + process + ", which may own the VM, may not be read",
+                 "run the service as root or with CAP_SYS_PTRACE"};
+  }
+  return Error{ErrorKind::kNotFound,
+               process + ", which KVM names for the VM, holds no VM: its owner has ended, or " +
+                   root_.proc + " is that of another PID namespace",
+               "run the service in the host's PID namespace; the next sweep asks again"};
 }
 
 std::vector<ProcIdentifier::Candidate> ProcIdentifier::candidates(

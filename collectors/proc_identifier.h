@@ -63,6 +63,7 @@ class ProcIdentifier final : public Identifier {
 
   std::vector<Candidate> candidates(const VmKey& key, std::span<const pid_t> vcpu_threads) const;
   Outcome examine(const Candidate& candidate, const VmKey& key) const;
+  Error why_unknown(const VmKey& key, const std::vector<Candidate>& asked) const;
   std::optional<VmIdentity> describe(const Candidate& candidate, const VmKey& key) const;
 
   HostRoot root_;

@@ -87,7 +87,7 @@ HostClock Sweep::read_host_clock(Snapshot& snapshot) {
 
 void Sweep::sweep_source(Listing& listing, Snapshot& snapshot) {
   const MonotonicTime start = clock_->monotonic();
-  CollectorStatus status{std::string(listing.source->name()), true, {}, {}};
+  CollectorStatus status{std::string(listing.source->name()), true, {}, {}, true};
   if (auto listed = listing.source->list()) {
     listing.vms = *std::move(listed);
     read_vms(listing, snapshot);
@@ -126,11 +126,9 @@ std::optional<VmState> Sweep::read_vm(OffsetSource& source, const FoundVm& vm,
   if (reading) {
     state.reading = *std::move(reading);
     judge(state, tracked, host, source.kept_by_kvm());
-    if (clocks_ != nullptr) {
-      tracked.may_have_run = tracked.may_have_run || source.has_run(vm.key) != false;
-      state.never_ran = !tracked.may_have_run;
-      clocks_->observe(state);
-    }
+    tracked.may_have_run = tracked.may_have_run || source.has_run(vm.key) != false;
+    state.never_ran = !tracked.may_have_run;
+    observe_clock(state);
     state.trust_reason = trust_reason(state, tracked.confirmation.movement());
     state.read_errors = tracked.read_errors;
   } else {
@@ -143,6 +141,13 @@ void Sweep::note_failure(VmState& state, Tracked& tracked, const Error& error) {
   state.error = error;
   state.read_errors = ++tracked.read_errors;
   state.steps = tracked.confirmation.steps();
+  observe_clock(state);
+}
+
+void Sweep::observe_clock(VmState& state) {
+  if (clocks_ != nullptr) {
+    clocks_->observe(state);
+  }
 }
 
 // Whether they have ended is not known, so nothing of them is forgotten.

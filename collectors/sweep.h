@@ -69,10 +69,11 @@ class Sweep {
   std::optional<VmState> read_vm(OffsetSource& source, const FoundVm& vm, const HostClock& host);
   void judge(VmState& state, Tracked& tracked, const HostClock& host, bool kept_by_kvm) const;
   void keep_unlisted(const Listing& listing, const Error& error, Snapshot& snapshot);
-  static void note_failure(VmState& state, Tracked& tracked, const Error& error);
+  void note_failure(VmState& state, Tracked& tracked, const Error& error);
   // What is remembered of the VM; begun when there is nothing.
   Tracked& tracked(const VmKey& key);
   static void note_movement(VmState& state, const Movement& movement);
+  void observe_clock(VmState& state);
   void label(Snapshot& snapshot);
   void drop_vanished();
 

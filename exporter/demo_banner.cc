@@ -82,7 +82,7 @@ std::string demo_banner(const std::string& address, bool tls, const std::string&
          "kvm_tsc_vcpu_skew_drift_ratio\n"
          "    sim-stepping          3,000,000 ticks more every minute  "
          "kvm_tsc_vcpu_offset_steps_total\n"
-         "    sim-nested            not to be trusted at times         kvm_tsc_vm_trust_info\n"
+         "    sim-nested            not to be trusted at times         kvm_tsc_vm_trust_state\n"
          "    sim-coming-and-going  here 60 s, gone 30 s               kvm_tsc_vm_info\n"
          "\n"
          "  Skews appear once two sweeps, 5 s apart, agree. A real VM started now appears within 1 "

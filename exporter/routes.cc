@@ -30,9 +30,7 @@ Response metrics(const RouteSources& sources, const Request& request) {
   if (snapshot) {
     append_vm_families(*snapshot, families);
     append_host_families(*snapshot, families);
-    if (snapshot->corrections) {
-      append_correction_families(*snapshot->corrections, families);
-    }
+    append_correction_families(*snapshot, families);
   }
   if (const auto audit = sources.audit()) {
     append_audit(audit->ok(), families);
@@ -50,6 +48,14 @@ Response metrics(const RouteSources& sources, const Request& request) {
   return response;
 }
 
+std::string why_blind(const Snapshot& snapshot) {
+  std::string why;
+  for (const CollectorStatus* collector : blind_collectors(snapshot)) {
+    why += (why.empty() ? "" : ". ") + collector->name + ": " + collector->error->text();
+  }
+  return why;
+}
+
 Response ready(const SnapshotPtr& snapshot, Nanoseconds interval, MonotonicTime now) {
   if (!snapshot) {
     return text(503, "not ready: the first sweep has not ended\n");
@@ -58,6 +64,14 @@ Response ready(const SnapshotPtr& snapshot, Nanoseconds interval, MonotonicTime 
   if (age > std::max<Nanoseconds>(3 * interval, std::chrono::seconds(10))) {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(age).count();
     return text(503, "not ready: the last sweep ended " + std::to_string(seconds) + " s ago\n");
+  }
+  switch (vms_known(*snapshot)) {
+    case VmsKnown::kNone:
+      return text(503, "not ready: VMs cannot be listed. " + why_blind(*snapshot) + "\n");
+    case VmsKnown::kSome:
+      return text(200, "ready, but not all VMs can be listed. " + why_blind(*snapshot) + "\n");
+    case VmsKnown::kAll:
+      break;
   }
   return text(200, "ready\n");
 }

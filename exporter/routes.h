@@ -24,8 +24,8 @@ struct RouteSources {
 };
 
 // GET /metrics (text 0.0.4 or OpenMetrics 1.0 by Accept), /-/healthy, /-/ready and /; POST
-// /-/reload. Ready means: a sweep has ended, and no longer ago than three intervals (at least 10
-// s).
+// /-/reload. Ready means: a sweep has ended, no longer ago than three intervals (at least 10 s),
+// and a source could list its VMs.
 http::Router make_routes(const RouteSources& sources);
 
 }  // namespace kvmtsc

@@ -52,6 +52,8 @@ struct VmState {
   MonotonicTime clock_taken;  // when; meaningless without one
   // No vCPU had run when `clock` was read: KVM has not decided on a master clock yet.
   bool never_ran = false;
+  // Its clock is meant to be read: attaching is on and covers this VM.
+  bool clock_wanted = false;
   std::optional<Divergence> divergence;
   std::optional<Error> clock_error;
   std::uint64_t clock_errors = 0;  // failed clock readings since the VM was found
@@ -74,6 +76,7 @@ struct CollectorStatus {
   bool success = false;
   Nanoseconds duration{0};
   std::optional<Error> error;  // set when !success
+  bool lists_vms = false;      // it is an OffsetSource
 };
 
 struct Snapshot {
@@ -92,6 +95,17 @@ struct Snapshot {
   std::optional<Holds> holds;
   std::optional<CorrectionCounts> corrections;  // absent where there is nothing to correct with
 };
+
+// Which of the host's VMs the snapshot has. Only of kAll is a VM that is not in it none.
+enum class VmsKnown {
+  kAll,
+  kSome,  // a source could not list: there may be more, and those it listed before may have ended
+  kNone,  // no source could list
+};
+VmsKnown vms_known(const Snapshot& snapshot);
+
+// Why not all are known; the collectors that could not list VMs. Empty where all are.
+std::vector<const CollectorStatus*> blind_collectors(const Snapshot& snapshot);
 
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 

@@ -5,7 +5,10 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
+
+#include "base/result.h"
 
 namespace kvmtsc {
 
@@ -36,6 +39,8 @@ struct VmIdentity {
   // somebody holds its descriptors: `holder` if it could be found, else 0.
   bool orphaned = false;
   pid_t holder = 0;
+  // Why pid is 0; absent where it is not, and of simulated VMs.
+  std::optional<Error> process_unknown = {};
 };
 
 }  // namespace kvmtsc

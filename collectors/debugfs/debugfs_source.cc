@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/parse.h"
+#include "tsc/trust.h"
 
 namespace kvmtsc {
 namespace {
@@ -56,10 +57,20 @@ Error DebugfsSource::why_unlistable(Error error) const {
     error.remedy =
         "mount -t debugfs debugfs " + root_.debugfs + ", or name its place with --path.debugfs";
   } else {
-    error.message = "KVM is not loaded on this host (no " + kvm_directory() + ")";
-    error.remedy = "modprobe kvm_intel or kvm_amd, and see that /dev/kvm appears";
+    error.message = "KVM is loaded, and debugfs at " + root_.debugfs + " does not show it";
+    error.remedy = "name the place of debugfs with --path.debugfs, and of sysfs with --path.sysfs";
   }
   return error;
+}
+
+// KVM makes its directory in debugfs and its device together (kvm_init() in virt/kvm/kvm_main.c).
+// Where both are absent from trees that are there, there is no KVM and so no VM.
+bool DebugfsSource::kvm_is_not_loaded(const Error& error) const {
+  const auto debugfs = list_directory(root_.debugfs);
+  const auto devices = list_directory(root_.sys + "/devices");
+  const auto device = open_directory(root_.sys + "/devices/virtual/misc/kvm");
+  return error.kind == ErrorKind::kNotFound && debugfs && !debugfs->empty() && devices &&
+         !devices->empty() && !device && device.error().kind == ErrorKind::kNotFound;
 }
 
 void DebugfsSource::keep_up_with(const VmKey& key, int kvm_directory,
@@ -121,6 +132,9 @@ void DebugfsSource::notice_ended_processes() {
       vm.identity.orphaned = true;
       vm.identity.pid = vm.identity.holder = 0;
       vm.identity.process_start = 0;
+      vm.identity.process_unknown =
+          Error{ErrorKind::kGone, trust_explanation(Trust::kOrphaned),
+                "end what holds the VM's descriptors, or make the VM anew"};
     }
   }
   for (auto& [key, vm] : vms_) {
@@ -148,6 +162,10 @@ void DebugfsSource::look_for_holder(const VmKey& key, Vm& vm) {
 
 Result<std::vector<FoundVm>> DebugfsSource::list() {
   const auto kvm = open_directory(kvm_directory());
+  if (!kvm && kvm_is_not_loaded(kvm.error())) {
+    vms_.clear();
+    return std::vector<FoundVm>{};
+  }
   if (!kvm) {
     return why_unlistable(kvm.error());
   }

@@ -21,8 +21,9 @@ class DebugfsSource final : public OffsetSource {
 
   // The directories of <debugfs>/kvm named after a VM. A VM is identified when first seen, and
   // again at each call while its process is unknown. One whose process has ended though the VM is
-  // still there is orphaned; who holds it is looked for then and every kHolderPatience. Errors say
-  // whether debugfs is not mounted, not readable, or KVM not loaded, and what to do.
+  // still there is orphaned; who holds it is looked for then and every kHolderPatience. Without KVM
+  // there are none. Errors say whether debugfs is not mounted, not readable, or not that of this
+  // kernel, and what to do.
   Result<std::vector<FoundVm>> list() override;
 
   std::optional<bool> has_run(const VmKey& key) override;
@@ -46,6 +47,7 @@ class DebugfsSource final : public OffsetSource {
 
   std::string kvm_directory() const { return root_.debugfs + "/kvm"; }
   Error why_unlistable(Error error) const;
+  bool kvm_is_not_loaded(const Error& error) const;
   void identify(const VmKey& key, Vm& vm);
   UniqueFd open_process(pid_t pid) const;
   void notice_ended_processes();

@@ -25,12 +25,18 @@ constexpr std::size_t kDefaultLimit = 100;
 constexpr std::size_t kMostEvents = 1000;
 
 Response vms(const Snapshot& snapshot) {
+  // That there are none is an answer only where all could be listed.
+  if (snapshot.vms.empty() && vms_known(snapshot) != VmsKnown::kAll) {
+    return vms_unknown("it is not known whether any VM is running", snapshot);
+  }
   Json list = Json::array();
   for (const VmState& vm : snapshot.vms) {
     list.push_back(summary_json(vm));
   }
   return json_response(200, {{"sequence", std::to_string(snapshot.sequence)},
                              {"taken", rfc3339(snapshot.taken_real)},
+                             {"complete", vms_known(snapshot) == VmsKnown::kAll},
+                             {"problems", source_problems(snapshot)},
                              {"vms", list}});
 }
 

@@ -75,8 +75,27 @@ http::Response problem_response(const Error& error, const Json& more) {
   return problem_response(status_of(error.kind), error, more);
 }
 
+Json source_problems(const Snapshot& snapshot) {
+  Json problems = Json::array();
+  for (const CollectorStatus* collector : blind_collectors(snapshot)) {
+    Json problem{{"collector", collector->name}};
+    problem.update(to_json(*collector->error));
+    problems.push_back(problem);
+  }
+  return problems;
+}
+
+http::Response vms_unknown(const std::string& what, const Snapshot& snapshot) {
+  Error error = *blind_collectors(snapshot).front()->error;
+  error.message = what + ": " + error.message;
+  return problem_response(503, error, {{"problems", source_problems(snapshot)}});
+}
+
 http::Response vm_problem(const Snapshot& snapshot, const std::string& name,
                           const std::vector<const VmState*>& found) {
+  if (found.empty() && vms_known(snapshot) != VmsKnown::kAll) {
+    return vms_unknown("it is not known whether there is a VM \"" + name + "\"", snapshot);
+  }
   if (found.empty()) {
     std::vector<std::string_view> labels;
     for (const VmState& vm : snapshot.vms) {

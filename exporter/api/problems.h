@@ -36,4 +36,10 @@ std::optional<http::Response> not_an_operator(const http::Request& request);
 http::Response vm_problem(const Snapshot& snapshot, const std::string& name,
                           const std::vector<const VmState*>& found);
 
+// The sources that could not list their VMs, and why.
+Json source_problems(const Snapshot& snapshot);
+
+// 503: `what` is not known, for a source could not list its VMs.
+http::Response vms_unknown(const std::string& what, const Snapshot& snapshot);
+
 }  // namespace kvmtsc

@@ -85,7 +85,9 @@ Json summary_json(const VmState& vm) {
             {"frequency_hertz", or_null(vm.frequency, [](const auto& f) { return f.hertz; })},
             {"kvmclock_divergence_seconds",
              or_null(vm.divergence, [](const auto& d) { return d.seconds; })},
-            {"error", error_json(vm.error)}};
+            {"error", error_json(vm.error)},
+            {"clock_error", error_json(vm.clock_error)},
+            {"process_error", error_json(vm.identity.process_unknown)}};
   if (vm.reading) {
     json["vcpu_count"] = vm.reading->vcpus.size() + vm.reading->unreadable.size();
     json["trust"] = trust_name(vm.reading->trust);
@@ -110,7 +112,6 @@ Json details_json(const VmState& vm, const Snapshot& snapshot) {
   json["told_frequency_error_ppm"] =
       or_null(told_frequency_error(vm), [](double error) { return error * 1e6; });
   json["clock"] = or_null(vm.clock, clock_json);
-  json["clock_error"] = error_json(vm.clock_error);
   json["kvmclock_divergence_bound_seconds"] =
       or_null(vm.divergence, [](const auto& d) { return d.bound_seconds; });
   json["vcpus"] = Json::array();

@@ -22,8 +22,8 @@ void append_vm_families(const Snapshot& snapshot, Families& families);
 // kvm_tsc_host_*, kvm_tsc_collector_* and kvm_tsc_last_sweep_timestamp_seconds.
 void append_host_families(const Snapshot& snapshot, Families& families);
 
-// kvm_tsc_corrections_*.
-void append_correction_families(const CorrectionCounts& counts, Families& families);
+// kvm_tsc_corrections_*; nothing where there is nothing to correct with.
+void append_correction_families(const Snapshot& snapshot, Families& families);
 
 // kvm_tsc_audit_writable.
 void append_audit(bool writable, Families& families);

@@ -30,23 +30,26 @@ void append_info(const Snapshot& snapshot, Families& families) {
 void append_trust(const Snapshot& snapshot, Families& families) {
   auto trusted = gauge("kvm_tsc_vm_trusted",
                        "1 if the last reading of the VM's offsets can be believed, 0 if not; "
-                       "kvm_tsc_vm_trust_info says why. Absent when the VM could not be read.");
-  auto trust =
-      gauge("kvm_tsc_vm_trust_info",
-            "Why the last reading is believed or not: trusted, nested (a nested guest was "
-            "running), changed (while it was read), torn (not every vCPU could be read, or "
-            "has run since the host resumed), unstable_host_tsc. Always 1.");
+                       "kvm_tsc_vm_trust_state says why. Absent when the VM could not be read.");
+  auto states =
+      gauge("kvm_tsc_vm_trust_state",
+            "1 for the state that the VM's last reading is in, 0 for all others: trusted, "
+            "why it is not, or unreadable where there is none.");
   auto errors = counter("kvm_tsc_vm_read_errors_total",
                         "Sweeps that could not read the VM at all, since it was first seen.");
   for (const VmState& vm : snapshot.vms) {
     if (vm.reading) {
       trusted.add({{"vm", vm.label}}, vm.reading->trust == Trust::kTrusted ? 1 : 0);
-      trust.add({{"vm", vm.label}, {"state", trust_name(vm.reading->trust)}}, 1);
     }
+    for (const Trust trust : kAllTrusts) {
+      const bool is_it = vm.reading && vm.reading->trust == trust;
+      states.add({{"vm", vm.label}, {"state", trust_name(trust)}}, is_it ? 1 : 0);
+    }
+    states.add({{"vm", vm.label}, {"state", "unreadable"}}, vm.reading ? 0 : 1);
     errors.add({{"vm", vm.label}}, static_cast<double>(vm.read_errors));
   }
   trusted.append_to(families);
-  trust.append_to(families);
+  states.append_to(families);
   errors.append_to(families);
 }
 
@@ -140,9 +143,10 @@ void append_clocks(const Snapshot& snapshot, Families& families) {
                      "How wrong kvm_tsc_vm_kvmclock_divergence_seconds may be, either way.");
   auto errors = counter("kvm_tsc_vm_clock_read_errors_total",
                         "Clock readings of the VM that failed or were refused, since first seen.");
-  auto error = gauge("kvm_tsc_vm_clock_error_info",
-                     "Why the VM's clock could not be read last time; the log has the remedy. "
-                     "Always 1.");
+  auto error =
+      gauge("kvm_tsc_vm_clock_error",
+            "1 for the kind of error with which the VM's clock could not be read last time, "
+            "0 for all others; the log has the text and the remedy.");
   for (const VmState& vm : snapshot.vms) {
     if (const auto decided = master_clock(vm)) {
       master.add({{"vm", vm.label}}, *decided ? 1 : 0);
@@ -151,11 +155,13 @@ void append_clocks(const Snapshot& snapshot, Families& families) {
       divergence.add({{"vm", vm.label}}, vm.divergence->seconds);
       bound.add({{"vm", vm.label}}, vm.divergence->bound_seconds);
     }
-    if (vm.clock || vm.clock_error) {
-      errors.add({{"vm", vm.label}}, static_cast<double>(vm.clock_errors));
+    if (!vm.clock_wanted) {
+      continue;
     }
-    if (vm.clock_error) {
-      error.add({{"vm", vm.label}, {"kind", error_kind_name(vm.clock_error->kind)}}, 1);
+    errors.add({{"vm", vm.label}}, static_cast<double>(vm.clock_errors));
+    for (const ErrorKind kind : kAllErrorKinds) {
+      const bool is_it = vm.clock_error && vm.clock_error->kind == kind;
+      error.add({{"vm", vm.label}, {"kind", error_kind_name(kind)}}, is_it ? 1 : 0);
     }
   }
   master.append_to(families);

@@ -86,7 +86,7 @@ std::string spread_cell(const VmState& vm) {
                                                       : text;
 }
 
-std::string state_cell(const VmState& vm) {
+std::string trust_text(const VmState& vm) {
   if (vm.error) {
     return "<span class=\"bad\">cannot be read: " + escaped(vm.error->text()) + "</span>";
   }
@@ -94,8 +94,32 @@ std::string state_cell(const VmState& vm) {
   if (trust == Trust::kTrusted) {
     return "trusted";
   }
-  return std::string(trust_name(trust)) + ": <span class=\"dim\">" + escaped(vm.trust_reason) +
-         "</span>";
+  return "<span class=\"bad\">" + std::string(trust_name(trust)) + "</span>: <span class=\"dim\">" +
+         escaped(vm.trust_reason.empty() ? trust_explanation(trust) : vm.trust_reason) + "</span>";
+}
+
+std::string state_cell(const VmState& vm) {
+  std::string cell = trust_text(vm);
+  if (vm.identity.pid == 0 && vm.identity.process_unknown) {
+    cell += "<br>process unknown: <span class=\"dim\">" +
+            escaped(vm.identity.process_unknown->text()) + "</span>";
+  }
+  return cell;
+}
+
+std::string master_clock_cell(const VmState& vm) {
+  if (vm.clock_error) {
+    return "<span class=\"bad\">cannot be read: " + escaped(vm.clock_error->text()) + "</span>";
+  }
+  if (vm.never_ran) {
+    return "<span class=\"dim\">not yet: no vCPU has run</span>";
+  }
+  const auto decided = master_clock(vm);
+  if (!decided) {
+    return vm.clock_wanted ? "<span class=\"dim\">not yet known</span>"
+                           : "<span class=\"dim\">not read</span>";
+  }
+  return *decided ? "yes" : "<span class=\"bad\">no</span>";
 }
 
 std::string vm_row(const VmState& vm) {
@@ -104,7 +128,24 @@ std::string vm_row(const VmState& vm) {
   return "<tr><td class=\"name\">" + escaped(vm.label) + "</td><td>" + escaped(vm.identity.vmm) +
          "</td><td class=\"n\">" + (vm.identity.pid == 0 ? "" : std::to_string(vm.identity.pid)) +
          "</td><td class=\"n\">" + (vm.reading ? std::to_string(vcpus) : "") +
-         "</td><td class=\"n\">" + spread_cell(vm) + "</td><td>" + state_cell(vm) + "</td></tr>\n";
+         "</td><td class=\"n\">" + spread_cell(vm) + "</td><td>" + master_clock_cell(vm) +
+         "</td><td>" + state_cell(vm) + "</td></tr>\n";
+}
+
+// What is not known comes first: what follows is to be read in its light.
+std::string blindness(const Snapshot& snapshot) {
+  if (vms_known(snapshot) == VmsKnown::kAll) {
+    return "";
+  }
+  std::string html = "<p class=\"bad\"><b>";
+  html += snapshot.vms.empty()
+              ? "Whether any VM is running is not known."
+              : "This list may not be complete, and some of these VMs may have ended.";
+  html += "</b>";
+  for (const CollectorStatus* collector : blind_collectors(snapshot)) {
+    html += " " + escaped(collector->name) + ": " + escaped(collector->error->text()) + ".";
+  }
+  return html + "</p>\n";
 }
 
 std::string host_section(const Snapshot& snapshot) {
@@ -121,7 +162,7 @@ std::string host_section(const Snapshot& snapshot) {
   }
   html += ". Sweep " + std::to_string(snapshot.sequence) + ".</p>\n";
   for (const CollectorStatus& collector : snapshot.collectors) {
-    if (collector.error) {
+    if (collector.error && !collector.lists_vms) {
       html += "<p class=\"bad\">Collector " + escaped(collector.name) +
               " failed: " + escaped(collector.error->text()) + "</p>\n";
     }
@@ -131,13 +172,11 @@ std::string host_section(const Snapshot& snapshot) {
 
 std::string vm_section(const Snapshot& snapshot) {
   if (snapshot.vms.empty()) {
-    // With a failed collector, which is told above, nobody knows whether there are any.
-    const bool complete = std::ranges::all_of(snapshot.collectors, &CollectorStatus::success);
-    return complete ? "<p>No VM is running on this host.</p>\n" : "<p>No VM is known of.</p>\n";
+    return vms_known(snapshot) == VmsKnown::kAll ? "<p>No VM is running on this host.</p>\n" : "";
   }
   std::string html =
       "<table>\n<tr><th>VM</th><th>VMM</th><th class=\"n\">PID</th><th class=\"n\">vCPUs</th>"
-      "<th class=\"n\">skew spread</th><th>reading</th></tr>\n";
+      "<th class=\"n\">skew spread</th><th>master clock</th><th>reading</th></tr>\n";
   for (const VmState& vm : snapshot.vms) {
     html += vm_row(vm);
   }
@@ -151,7 +190,7 @@ std::string status_page(const Snapshot* snapshot, std::string_view version) {
   if (snapshot == nullptr) {
     html += "<p>The first sweep is still running.</p>\n";
   } else {
-    html += host_section(*snapshot) + vm_section(*snapshot);
+    html += blindness(*snapshot) + host_section(*snapshot) + vm_section(*snapshot);
   }
   html += "<p class=\"dim\"><a href=\"/metrics\">/metrics</a> · version " + escaped(version) +
           "</p>\n</body>\n</html>\n";

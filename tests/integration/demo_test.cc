@@ -86,7 +86,7 @@ TEST_F(DemoTest, RealVmsAreNotAttachedToUnlessThatIsAskedFor) {
     EXPECT_EQ(samples->value("kvm_tsc_vm_trusted", {{"vm", vm_}}).has_value(), true);
     EXPECT_FALSE(samples->value("kvm_tsc_vm_master_clock", {{"vm", vm_}}));
     EXPECT_EQ(samples->value("kvm_tsc_vm_clock_read_errors_total", {{"vm", vm_}}).value_or(0), 0);
-    EXPECT_FALSE(samples->value("kvm_tsc_vm_clock_error_info", {{"vm", vm_}}));
+    EXPECT_FALSE(samples->value("kvm_tsc_vm_clock_error", {{"vm", vm_}}));
     demo_.reset();
   }
 }

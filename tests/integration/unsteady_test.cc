@@ -71,7 +71,7 @@ TEST_F(Unsteady, AnOffsetThatIsAnotherAtEverySweepIsSaidToMove) {
   };
   ASSERT_TRUE(eventually(kPatience, [&] {
     move();
-    return value("kvm_tsc_vm_trust_info", {{"state", "changing"}}) == 1.0;
+    return value("kvm_tsc_vm_trust_state", {{"state", "changing"}}) == 1.0;
   }));
   const double steps = value("kvm_tsc_vcpu_offset_steps_total", {{"vcpu", "1"}}).value_or(0);
   EXPECT_GT(steps, 0);

@@ -121,5 +121,5 @@ def steps(metrics, vm):
 
 def state(metrics, vm):
     """The one state of its trust that is 1; None while the VM is not listed."""
-    found = [labels["state"] for labels, value in metrics.series("kvm_tsc_vm_trust_info", vm=vm) if value == 1]
+    found = [labels["state"] for labels, value in metrics.series("kvm_tsc_vm_trust_state", vm=vm) if value == 1]
     return found[0] if found else None

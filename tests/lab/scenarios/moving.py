@@ -24,7 +24,7 @@ def run(host):
             time.sleep(SWEEP / 2)
             moving = exporter.metrics()
         host.check_equal("written twice a sweep, it is changing",
-                         moving.value("kvm_tsc_vm_trust_info", vm=vm, state="changing"), 1)
+                         moving.value("kvm_tsc_vm_trust_state", vm=vm, state="changing"), 1)
         host.check("each sweep that saw another offset counted a step", steps(moving, vm) >= 3,
                    steps=steps(moving, vm))
         host.check("the spread is that of the last reading",
@@ -44,7 +44,7 @@ def run(host):
 
 
 def trust(metrics, vm):
-    trusted = metrics.value("kvm_tsc_vm_trust_info", vm=vm, state="trusted")
+    trusted = metrics.value("kvm_tsc_vm_trust_state", vm=vm, state="trusted")
     return metrics.value("kvm_tsc_vm_trusted", vm=vm), trusted or None
 
 

@@ -161,6 +161,40 @@ TEST_F(ClockSamplingTest, AVmThatEndsIsNoTrouble) {
   const auto state = next_sweep(sampling_);
   EXPECT_FALSE(state.clock_error);
   EXPECT_EQ(state.clock_errors, 0u);
+  // One that is still listed at the next sweep has not ended, and its clock is not known.
+  EXPECT_EQ(next_sweep(sampling_).clock_error->message, "ended");
+}
+
+TEST_F(ClockSamplingTest, WithoutAProcessTheClockCannotBeReadAndThatIsSaid) {
+  const auto of_nobody = [&](std::optional<Error> why) {
+    clock_.advance(seconds(10));
+    sampling_.begin_sweep();
+    VmState state;
+    state.key = {4712, 3, 1};
+    state.identity.process_unknown = std::move(why);
+    state.reading.emplace();
+    sampling_.observe(state);
+    return state;
+  };
+  const auto state = of_nobody(Error{ErrorKind::kPermission, "may not", "CAP_SYS_PTRACE"});
+  EXPECT_TRUE(state.clock_wanted);
+  ASSERT_TRUE(state.clock_error);
+  EXPECT_EQ(state.clock_error->kind, ErrorKind::kPermission);
+  EXPECT_EQ(state.clock_error->text(), "the clock cannot be read: may not; CAP_SYS_PTRACE");
+  EXPECT_EQ(state.clock_errors, 1u);
+  EXPECT_EQ(source_.clock_reads, 0);
+  EXPECT_EQ(of_nobody({}).clock_errors, 2u);
+}
+
+TEST_F(ClockSamplingTest, WhatIsCountedStaysWhileAVmCannotBeRead) {
+  source_.error = Error{ErrorKind::kRefused, "a seccomp filter", "allow it"};
+  next_sweep(sampling_);
+  VmState unread;
+  unread.key = {4711, 3, 1};
+  sampling_.observe(unread);
+  EXPECT_TRUE(unread.clock_wanted);
+  EXPECT_EQ(unread.clock_errors, 1u);
+  EXPECT_FALSE(unread.clock);
 }
 
 TEST_F(ClockSamplingTest, ASweepSpendsNoMoreThanItsBudget) {

@@ -43,6 +43,7 @@ class ProcIdentifierTest : public testing::Test {
     EXPECT_EQ(identity.name, "vm-100-9");
     EXPECT_EQ(identity.vmm, "");
     EXPECT_EQ(identity.uuid, "");
+    EXPECT_TRUE(identity.process_unknown);
   }
   ProcTree tree_;
 };
@@ -66,6 +67,22 @@ TEST_F(ProcIdentifierTest, AnOwnerThatIsNotThereHasEndedOnlyWhereAllCanBeSeen) {
   EXPECT_TRUE(identifier.owner_has_ended(kKey, threads));
   tree_.add(qemu(101, "vcpu"));
   EXPECT_FALSE(identifier.owner_has_ended(kKey, threads));
+}
+
+TEST_F(ProcIdentifierTest, SaysWhyAProcessIsNotKnown) {
+  const auto nowhere = identify({95}).process_unknown;
+  ASSERT_TRUE(nowhere);
+  EXPECT_NE(nowhere->message.find("neither thread 100 nor a vCPU's"), std::string::npos);
+  EXPECT_NE(nowhere->remedy.find("PID namespace"), std::string::npos);
+  FakeProcess stranger = qemu(100, "stranger");
+  stranger.fds = {{9, "/tmp/file"}};
+  tree_.add(stranger);
+  const auto another = identify().process_unknown;
+  ASSERT_TRUE(another);
+  EXPECT_NE(another->message.find("process 100, which KVM names for the VM, holds no VM"),
+            std::string::npos);
+  tree_.add(qemu(100, "web"));
+  EXPECT_FALSE(identify().process_unknown);
 }
 
 TEST_F(ProcIdentifierTest, TheCreatorLeadsToItsProcess) {
@@ -246,6 +263,9 @@ TEST_F(UnreadableDescriptors, AnyOtherProgramOnlyIfAVcpuThreadAgrees) {
   EXPECT_EQ(identify_as_nobody({101}).name, "other-100");
   expect_unknown(identify_as_nobody({}));
   expect_unknown(identify_as_nobody({200}));
+  EXPECT_EQ(identify_as_nobody({}).process_unknown->kind, ErrorKind::kPermission);
+  EXPECT_NE(identify_as_nobody({}).process_unknown->remedy.find("CAP_SYS_PTRACE"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -146,6 +146,10 @@ TEST_F(SweepTest, NoDataIsNotTheSameAsNoVms) {
   EXPECT_FALSE(vm("web")->reading);
   EXPECT_FALSE(collector("fake").success);
   EXPECT_EQ(collector("fake").error->remedy, "mount it");
+  EXPECT_EQ(vms_known(*last_), VmsKnown::kNone);
+  source_.list_error.reset();
+  sweep();
+  EXPECT_EQ(vms_known(*last_), VmsKnown::kAll);
 }
 
 TEST_F(SweepTest, LabelsAndCountersOutliveASourcesTrouble) {

@@ -20,6 +20,21 @@ TEST(MasterClock, IsUnknownUntilAVcpuHasRun) {
   EXPECT_EQ(master_clock(vm), true);
 }
 
+TEST(VmsKnown, AreAllWhereEverySourceCouldList) {
+  const Error error{ErrorKind::kNotFound, "not mounted", "mount it"};
+  Snapshot snapshot;
+  EXPECT_EQ(vms_known(snapshot), VmsKnown::kAll);
+  snapshot.collectors = {{"host_clock", false, {}, error}, {"debugfs", true, {}, {}, true}};
+  EXPECT_EQ(vms_known(snapshot), VmsKnown::kAll);
+  EXPECT_TRUE(blind_collectors(snapshot).empty());
+  snapshot.collectors[1].error = error;
+  EXPECT_EQ(vms_known(snapshot), VmsKnown::kNone);
+  snapshot.collectors.push_back({"simulated", true, {}, {}, true});
+  EXPECT_EQ(vms_known(snapshot), VmsKnown::kSome);
+  ASSERT_EQ(blind_collectors(snapshot).size(), 1u);
+  EXPECT_EQ(blind_collectors(snapshot)[0]->name, "debugfs");
+}
+
 TEST(ToldFrequency, ErrorIsThatOfTheGuestWhoTrustsIt) {
   VmState vm;
   vm.frequency = Frequency{3e9, 1};

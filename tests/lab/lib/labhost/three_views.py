@@ -18,7 +18,8 @@ MASTER_CLOCK = {1: "yes", 0: "no", None: "not known"}
 
 
 def on_metrics(metrics, vm):
-    states = [labels["state"] for labels, value in metrics.series("kvm_tsc_vm_trust_info", vm=vm) if value == 1]
+    states = [labels["state"] for labels, value in metrics.series("kvm_tsc_vm_trust_state", vm=vm)
+              if value == 1 and labels["state"] != "unreadable"]
     skews = metrics.skews(vm) if metrics.series("kvm_tsc_vcpu_skew_seconds", vm=vm) else {}
     return Facts(states[0] if states else None,
                  MASTER_CLOCK[metrics.value("kvm_tsc_vm_master_clock", vm=vm)],

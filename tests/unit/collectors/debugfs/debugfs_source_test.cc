@@ -67,9 +67,10 @@ class DebugfsSourceTest : public testing::Test {
   Result<VmReading> read_only_vm() { return read(only_vm()); }
 
   TemporaryDirectory host_;
+  TemporaryDirectory sys_;
   FakeClock clock_;
   RecordingIdentifier identifier_;
-  DebugfsSource source_{HostRoot{"/proc", "", host_.path()}, identifier_, clock_};
+  DebugfsSource source_{HostRoot{"/proc", sys_.path(), host_.path()}, identifier_, clock_};
 };
 
 TEST_F(DebugfsSourceTest, ReadsEveryVcpuOfAVm) {
@@ -121,13 +122,29 @@ TEST_F(DebugfsSourceTest, SaysThatDebugfsIsNotMounted) {
   EXPECT_NE(vms.error().remedy.find("mount -t debugfs"), std::string::npos);
 }
 
-TEST_F(DebugfsSourceTest, SaysThatKvmIsNotLoaded) {
+TEST_F(DebugfsSourceTest, WithoutKvmThereAreNoVms) {
   std::filesystem::remove_all(host_.path() + "/kvm");
   std::filesystem::create_directories(host_.path() + "/tracing");
+  std::filesystem::create_directories(sys_.path() + "/devices/virtual/misc/hpet");
+  const auto vms = source_.list();
+  ASSERT_TRUE(vms) << vms.error().text();
+  EXPECT_TRUE(vms->empty());
+}
+
+TEST_F(DebugfsSourceTest, WithoutSysfsNobodyKnowsWhetherThereIsKvm) {
+  std::filesystem::remove_all(host_.path() + "/kvm");
+  std::filesystem::create_directories(host_.path() + "/tracing");
+  EXPECT_FALSE(source_.list());
+}
+
+TEST_F(DebugfsSourceTest, SaysThatItIsNotThisKernelsDebugfs) {
+  std::filesystem::remove_all(host_.path() + "/kvm");
+  std::filesystem::create_directories(host_.path() + "/tracing");
+  std::filesystem::create_directories(sys_.path() + "/devices/virtual/misc/kvm");
   const auto vms = source_.list();
   ASSERT_FALSE(vms);
-  EXPECT_NE(vms.error().message.find("KVM is not loaded"), std::string::npos);
-  EXPECT_NE(vms.error().remedy.find("modprobe"), std::string::npos);
+  EXPECT_NE(vms.error().message.find("KVM is loaded"), std::string::npos);
+  EXPECT_NE(vms.error().remedy.find("--path.debugfs"), std::string::npos);
 }
 
 TEST_F(DebugfsSourceTest, SaysThatDebugfsIsNotReadable) {

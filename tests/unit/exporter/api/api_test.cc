@@ -116,6 +116,32 @@ class ApiTest : public testing::Test {
   std::optional<Status> audit_;
 };
 
+TEST_F(ApiTest, NotKnowingIsNotTheSameAsNoVms) {
+  auto blind = std::make_shared<Snapshot>(*latest_);
+  const Error error{ErrorKind::kNotFound, "debugfs is not mounted", "mount it"};
+  blind->collectors = {{"debugfs", false, {}, error, true}, {"simulated", true, {}, {}, true}};
+  const SnapshotPtr known = latest_;
+  latest_ = blind;
+  const Reply some = call("GET", "/api/v1/vms");
+  EXPECT_EQ(some.status, 200);
+  EXPECT_EQ(some.body["complete"], false);
+  EXPECT_EQ(some.body["problems"][0]["collector"], "debugfs");
+  EXPECT_EQ(some.body["problems"][0]["remedy"], "mount it");
+  const Reply other = call("GET", "/api/v1/vms/other");
+  EXPECT_EQ(other.status, 503) << "that there is none is not known";
+  EXPECT_EQ(call("POST", "/api/v1/vms/other/plans", R"({"goal":"align"})").status, 503);
+  blind->vms.clear();
+  const Reply none = call("GET", "/api/v1/vms");
+  EXPECT_EQ(none.status, 503);
+  EXPECT_EQ(none.body["detail"],
+            "it is not known whether any VM is running: debugfs is not mounted");
+  EXPECT_EQ(none.body["problems"][0]["message"], "debugfs is not mounted");
+  blind->collectors[0].error.reset();
+  EXPECT_EQ(call("GET", "/api/v1/vms").body["complete"], true);
+  EXPECT_EQ(call("GET", "/api/v1/vms/other").status, 404);
+  latest_ = known;
+}
+
 TEST_F(ApiTest, TheHostSaysWhetherTheAuditCanBeWritten) {
   const auto corrections = [&] { return call("GET", "/api/v1/host").body["corrections"]; };
   EXPECT_TRUE(corrections()["audit_writable"].is_null());

@@ -9,12 +9,16 @@ namespace kvmtsc {
 namespace {
 
 TEST(CorrectionFamilies, EveryVerdictIsThereFromTheFirstSampleOn) {
-  CorrectionCounts counts;
+  Snapshot snapshot;
+  snapshot.vms.resize(2);
+  snapshot.vms[0].label = "web";
+  snapshot.vms[1].label = "mail";  // never corrected
+  CorrectionCounts& counts = snapshot.corrections.emplace();
   counts.vms["web"].rolled_back = 2;
   counts.vms["web"].corrected = 1;
-  counts.vms["mail"] = {};
+  counts.vms["gone"].corrected = 1;
   Families families;
-  append_correction_families(counts, families);
+  append_correction_families(snapshot, families);
   std::map<std::string, double> samples;
   for (const auto& family : families) {
     for (const auto& metric : family.metric) {

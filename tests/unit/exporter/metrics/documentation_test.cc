@@ -49,6 +49,7 @@ Snapshot full_snapshot() {
   vm.clock = ClockTriple{};
   vm.divergence = Divergence{};
   vm.clock_error = Error{};
+  vm.clock_wanted = true;
   Snapshot snapshot;
   snapshot.holds = Snapshot::Holds{};
   snapshot.host.clocksource = "tsc";
@@ -57,6 +58,7 @@ Snapshot full_snapshot() {
   snapshot.host.realtime_bound = Nanoseconds(1);
   snapshot.vms = {vm};
   snapshot.collectors = {{"debugfs", true, Nanoseconds(1), {}}};
+  snapshot.corrections.emplace();
   return snapshot;
 }
 
@@ -75,9 +77,7 @@ Entries exported() {
   Families families;
   append_vm_families(full_snapshot(), families);
   append_host_families(full_snapshot(), families);
-  CorrectionCounts counts;
-  counts.vms["web"] = {};
-  append_correction_families(counts, families);
+  append_correction_families(full_snapshot(), families);
   append_audit(true, families);
   append_service_families({0, 0, true, {}, RealTime{}}, families);
   append_build_info(build_info(), families);

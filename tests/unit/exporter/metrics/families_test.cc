@@ -1,5 +1,10 @@
 #include "exporter/metrics/families.h"
 
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+
 #include <gtest/gtest.h>
 
 #include "exporter/metrics/exposition.h"
@@ -11,6 +16,7 @@ std::string metrics_of(const Snapshot& snapshot) {
   Families families;
   append_vm_families(snapshot, families);
   append_host_families(snapshot, families);
+  append_correction_families(snapshot, families);
   return expose(families, ExpositionFormat::kText);
 }
 
@@ -80,7 +86,82 @@ TEST(VmFamilies, DistrustSaysWhy) {
   snapshot.vms = {vm};
   const auto text = metrics_of(snapshot);
   EXPECT_TRUE(has_line(text, R"(kvm_tsc_vm_trusted{vm="web"} 0)"));
-  EXPECT_TRUE(has_line(text, R"(kvm_tsc_vm_trust_info{vm="web",state="nested"} 1)"));
+  EXPECT_TRUE(has_line(text, R"(kvm_tsc_vm_trust_state{vm="web",state="nested"} 1)"));
+}
+
+// A state that is not there cannot be told from one that does not hold.
+TEST(VmFamilies, EveryStateIsThereAndOneOfThemHolds) {
+  const auto ones = [](const Snapshot& snapshot, const std::string& name) {
+    Families families;
+    append_vm_families(snapshot, families);
+    const auto family = std::ranges::find(families, name, &prometheus::MetricFamily::name);
+    std::pair<std::size_t, double> found{0, 0};
+    if (family != families.end()) {
+      for (const auto& metric : family->metric) {
+        found = {found.first + 1, found.second + metric.gauge.value};
+      }
+    }
+    return found;
+  };
+  Snapshot snapshot;
+  snapshot.vms = {vm_with({{0, 1, {}, {}}})};
+  VmState& vm = snapshot.vms[0];
+  for (const Trust trust : kAllTrusts) {
+    vm.reading->trust = trust;
+    EXPECT_EQ(ones(snapshot, "kvm_tsc_vm_trust_state"), std::pair(kAllTrusts.size() + 1, 1.0));
+  }
+  EXPECT_EQ(ones(snapshot, "kvm_tsc_vm_clock_error").first, 0u) << "nobody reads it";
+  vm.clock_wanted = true;
+  EXPECT_EQ(ones(snapshot, "kvm_tsc_vm_clock_error"), std::pair(kAllErrorKinds.size(), 0.0));
+  vm.clock_error = Error{ErrorKind::kPermission, "may not", {}};
+  EXPECT_EQ(ones(snapshot, "kvm_tsc_vm_clock_error"), std::pair(kAllErrorKinds.size(), 1.0));
+  EXPECT_TRUE(
+      has_line(metrics_of(snapshot), R"(kvm_tsc_vm_clock_error{vm="web",kind="permission"} 1)"));
+  vm.reading.reset();
+  EXPECT_EQ(ones(snapshot, "kvm_tsc_vm_trust_state"), std::pair(kAllTrusts.size() + 1, 1.0));
+  EXPECT_TRUE(
+      has_line(metrics_of(snapshot), R"(kvm_tsc_vm_trust_state{vm="web",state="unreadable"} 1)"));
+}
+
+// increase() sees nothing of a series that begins at 1.
+TEST(VmFamilies, EveryCounterOfAVmBeginsAtZeroAndGoesWithIt) {
+  const auto counters = [](const Snapshot& snapshot) {
+    Families families;
+    append_vm_families(snapshot, families);
+    append_correction_families(snapshot, families);
+    std::map<std::string, double> sums;  // by family, of those with a `vm` label
+    for (const auto& family : families) {
+      for (const auto& metric : family.metric) {
+        if (family.type == prometheus::MetricType::Counter && !metric.label.empty() &&
+            metric.label.front().name == "vm") {
+          sums[family.name + " " + metric.label.front().value] += metric.counter.value;
+        }
+      }
+    }
+    return sums;
+  };
+  Snapshot snapshot;
+  snapshot.corrections.emplace();
+  EXPECT_EQ(counters(snapshot), (std::map<std::string, double>{}));
+  snapshot.vms = {vm_with({{0, 1, {}, {}}}), vm_with({})};
+  snapshot.vms[1].label = "unread";
+  snapshot.vms[1].reading.reset();
+  snapshot.vms[1].steps = {{0, 0}};
+  for (VmState& vm : snapshot.vms) {
+    vm.clock_wanted = true;
+  }
+  std::map<std::string, double> zeros;
+  for (const char* name : {"kvm_tsc_vm_read_errors_total", "kvm_tsc_vcpu_offset_steps_total",
+                           "kvm_tsc_vm_clock_read_errors_total", "kvm_tsc_corrections_total",
+                           "kvm_tsc_corrections_failed_total"}) {
+    zeros[name + std::string(" web")] = zeros[name + std::string(" unread")] = 0;
+  }
+  EXPECT_EQ(counters(snapshot), zeros);
+  snapshot.corrections->vms["web"].rolled_back = 1;
+  zeros["kvm_tsc_corrections_total web"] = zeros["kvm_tsc_corrections_failed_total web"] = 1;
+  EXPECT_EQ(counters(snapshot), zeros);
+  snapshot.vms.clear();
+  EXPECT_EQ(counters(snapshot), (std::map<std::string, double>{}));
 }
 
 TEST(HostFamilies, AFailedCollectorIsSeen) {

@@ -28,10 +28,64 @@ TEST(StatusPage, WithoutVmsItSaysSo) {
 
 TEST(StatusPage, NotKnowingIsNotTheSameAsNoVms) {
   Snapshot snapshot;
-  snapshot.collectors = {{"debugfs", false, {}, Error{ErrorKind::kNotFound, "not mounted", ""}}};
+  snapshot.collectors = {
+      {"debugfs", false, {}, Error{ErrorKind::kNotFound, "not mounted", "mount it"}, true}};
   const auto html = status_page(&snapshot, "1");
   EXPECT_FALSE(contains(html, "No VM is running"));
-  EXPECT_TRUE(contains(html, "Collector debugfs failed: not mounted"));
+  EXPECT_TRUE(contains(html,
+                       "Whether any VM is running is not known.</b> debugfs: not mounted; "
+                       "mount it."));
+  EXPECT_LT(html.find("not known"), html.find("Host clocksource")) << "it is not at the top";
+}
+
+TEST(StatusPage, ALateListIsNotShownAsOfNow) {
+  Snapshot snapshot;
+  snapshot.collectors = {
+      {"debugfs", false, {}, Error{ErrorKind::kNotFound, "not mounted", "mount it"}, true},
+      {"simulated", true, {}, {}, true}};
+  snapshot.vms = {vm_named("web")};
+  EXPECT_TRUE(contains(status_page(&snapshot, "1"), "This list may not be complete"));
+}
+
+TEST(StatusPage, ShowsEveryStateAndWhy) {
+  for (const Trust trust : kAllTrusts) {
+    Snapshot snapshot;
+    snapshot.vms = {vm_named("web")};
+    snapshot.vms[0].reading->trust = trust;
+    const auto html = status_page(&snapshot, "1");
+    EXPECT_TRUE(contains(html, trust_name(trust)));
+    EXPECT_TRUE(trust == Trust::kTrusted || contains(html, trust_explanation(trust)));
+    snapshot.vms[0].trust_reason = "for <this> reason";
+    EXPECT_TRUE(trust == Trust::kTrusted ||
+                contains(status_page(&snapshot, "1"), "for &lt;this&gt; reason"));
+  }
+}
+
+TEST(StatusPage, AVmWhoseClockCannotBeReadDoesNotLookHealthy) {
+  Snapshot snapshot;
+  snapshot.vms = {vm_named("web")};
+  VmState& vm = snapshot.vms[0];
+  EXPECT_TRUE(contains(status_page(&snapshot, "1"), "<span class=\"dim\">not read</span>"));
+  vm.clock_wanted = true;
+  EXPECT_TRUE(contains(status_page(&snapshot, "1"), "<td><span class=\"dim\">not yet known"));
+  vm.clock_error = Error{ErrorKind::kPermission, "<may not>", "run as root"};
+  EXPECT_TRUE(contains(status_page(&snapshot, "1"),
+                       "<span class=\"bad\">cannot be read: &lt;may not&gt;; run as root</span>"));
+  vm.clock_error.reset();
+  vm.clock.emplace();
+  EXPECT_TRUE(contains(status_page(&snapshot, "1"), "<td><span class=\"bad\">no</span></td>"));
+  vm.never_ran = true;
+  EXPECT_TRUE(contains(status_page(&snapshot, "1"), "not yet: no vCPU has run"));
+  vm.never_ran = false;
+  vm.clock->flags = ClockTriple::kTscStable;
+  EXPECT_TRUE(contains(status_page(&snapshot, "1"), "<td>yes</td>"));
+}
+
+TEST(StatusPage, SaysWhyAProcessIsNotKnown) {
+  Snapshot snapshot;
+  snapshot.vms = {vm_named("vm-7-3")};
+  snapshot.vms[0].identity.process_unknown = Error{ErrorKind::kNotFound, "not to be seen", "look"};
+  EXPECT_TRUE(contains(status_page(&snapshot, "1"), "not to be seen; look"));
 }
 
 TEST(StatusPage, ShowsTheSpreadInAReadableUnit) {
