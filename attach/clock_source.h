@@ -36,7 +36,7 @@ class ClockSource {
   // Pauses no vCPU.
   virtual Result<ClockReading> read_clock(const AttachTarget& vm, MonotonicTime deadline) = 0;
 
-  // Pauses that one vCPU.
+  // Pauses that one vCPU. Also kNotFound, where no thread runs it.
   virtual Result<VcpuFrequency> read_frequency(const AttachTarget& vm, VcpuId vcpu,
                                                MonotonicTime deadline) = 0;
 };

@@ -125,10 +125,12 @@ void ClockSampling::read_frequencies(const VmState& state, Tracked& tracked) {
     }
     auto frequency =
         source_->read_frequency(attach_target(state.key, state.identity), id, deadline());
+    if (!frequency && frequency.error().kind == ErrorKind::kNotFound) {
+      continue;  // no thread runs it, yet or any more; the others have theirs
+    }
     if (!frequency) {
-      // Most often the vCPU has not run yet, or the VM cannot be attached to at all, which the
-      // clock reading tells; the next sweep tries again.
-      return;
+      return;  // the VM cannot be attached to, which the clock reading tells; tried again next
+               // sweep
     }
     holds_.vcpus.observe(frequency->held);
     tracked.frequencies[id] = Known{frequency->khz, steps};

@@ -121,7 +121,9 @@ Status Service::check(const Settings& settings) {
   if (!config) {
     return config.error();
   }
-  if (auto possible = somebody_gets_in(*config, settings.listen_addresses); !possible) {
+  // The demo's own token is a way in.
+  if (auto possible = somebody_gets_in(*config, settings.listen_addresses);
+      !possible && !corrects_simulated_vms(settings)) {
     return possible;
   }
   Access access(system_clock());

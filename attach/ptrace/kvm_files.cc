@@ -58,6 +58,11 @@ Result<KvmFiles> read_kvm_files(const HostRoot& root, pid_t process) {
   KvmFiles files;
   for (const int fd : descriptors) {
     const auto link = read_link(directory + "/" + std::to_string(fd));
+    if (!link && link.error().kind == ErrorKind::kPermission) {
+      return Error{ErrorKind::kPermission,
+                   "the descriptors of process " + std::to_string(process) + " may not be read",
+                   "run the service as root or with CAP_SYS_PTRACE"};
+    }
     if (!link) {
       continue;
     }

@@ -150,7 +150,7 @@ Result<VcpuFrequency> PtraceClockSource::read_frequency(const AttachTarget& vm, 
   return prepared<VcpuFrequency>(vm, [&](const Prepared& vmm) -> Result<VcpuFrequency> {
     const auto found = vmm.access.vcpus.find(vcpu);
     if (found == vmm.access.vcpus.end()) {
-      return Error{ErrorKind::kRefused, vcpu_name(vcpu) + " has no known thread",
+      return Error{ErrorKind::kNotFound, vcpu_name(vcpu) + " has no known thread",
                    "it is asked again once it has run"};
     }
     const VcpuAccess& access = found->second;

@@ -58,6 +58,7 @@ VARYING = (
     # Measured: seconds and hertz come of the host's frequency. Zero is none, unless with a bound.
     (r"[+-]?(?<![\w.])(?!0 s(?! \+/-))\d+(\.\d+)? (ns|us|ms|s)\b", "<DURATION>"),
     (r"-?(?<![\w.])(?!0\.0\b)\d+\.\d+(e[+-]?\d+)?(?![\w.])", "<FIGURE>"),
+    (r"\b\d{1,3}(,\d{3}){2,}(\.\d+)? Hz( \+/- [\d.]+ Hz)?", "<FREQUENCY>"),
     # What kvm-tsc doctor finds of the machine it runs on, and advises.
     (r"(?m)^(ok|warn|FAIL) +(KVM|TSC|CAP_SYS_PTRACE|ptrace_scope|PID namespace|seccomp)  .*"
      r"(\n +-> .*)?", r"<HEALTH> \2 <FOUND>"),

@@ -212,7 +212,9 @@ TEST_F(UnknownTest, WithoutTheCapabilityTheClockIsMissedAloud) {
                                  "--path.debugfs=" + (*debugfs)->path(),
                                  "--web.listen-address=unix:" + socket});
   ASSERT_OK(service);
-  EXPECT_OK((*service)->find_error_line("VM has trouble", kPatience));
+  const auto line = (*service)->find_error_line("VM has trouble", kPatience);
+  ASSERT_OK(line);
+  EXPECT_THAT(*line, HasSubstr("CAP_SYS_PTRACE"));
 }
 
 TEST_F(UnknownTest, DoctorTellsOfAFullAuditAndOfAKvmThatIgnoresWrites) {

@@ -72,13 +72,13 @@ TEST_F(VmTest, TwoClockReadingsAdvanceTogether) {
   EXPECT_TRUE(vmm.ends_well());
 }
 
-TEST_F(VmTest, AVcpuThatWasNotCreatedIsRefused) {
+TEST_F(VmTest, AVcpuThatWasNotCreatedIsNotFound) {
   SpinningVmm vmm(1);
   ASSERT_TRUE(vmm.valid());
   const auto vm = vmm.vm();
   const auto khz = PtraceClockSource(patient()).read_frequency(vm, 7, soon());
   ASSERT_FALSE(khz);
-  EXPECT_EQ(khz.error().kind, ErrorKind::kRefused);
+  EXPECT_EQ(khz.error().kind, ErrorKind::kNotFound);
 }
 
 TEST_F(VmTest, OffsetsAreAppliedOrReportedAsNotApplied) {

@@ -33,6 +33,9 @@ class FakeClockSource final : public ClockSource {
     if (error) {
       return *error;
     }
+    if (vcpu == parked) {
+      return Error{ErrorKind::kNotFound, "no thread runs it", {}};
+    }
     return VcpuFrequency{vcpu, 3'000'000, std::chrono::microseconds(40)};
   }
 
@@ -40,6 +43,7 @@ class FakeClockSource final : public ClockSource {
   AttachTarget last_target;
   std::vector<VcpuId> frequency_reads;
   std::optional<Error> error;
+  std::optional<VcpuId> parked;  // that no thread runs
   Nanoseconds takes{0};
 
  private:
@@ -141,6 +145,15 @@ TEST_F(ClockSamplingTest, FrequenciesAreReadOnceAndAfterAStep) {
   next_sweep(sampling);
   EXPECT_EQ(source_.frequency_reads, (std::vector<VcpuId>{0, 1, 1}));
   EXPECT_EQ(sampling.holds().vcpus.count, 3u);
+}
+
+TEST_F(ClockSamplingTest, AVcpuThatNoThreadRunsDoesNotKeepTheOthersFromBeingAsked) {
+  ClockSamplingOptions options;
+  options.frequencies = true;
+  ClockSampling sampling(options, source_, clock_);
+  source_.parked = 0;
+  next_sweep(sampling);
+  EXPECT_EQ(source_.frequency_reads, (std::vector<VcpuId>{0, 1}));
 }
 
 TEST_F(ClockSamplingTest, ARefusalIsToldAndTriedAgain) {
