@@ -1,14 +1,12 @@
 // What only the service knows of the words that a command line can be completed with.
 #include <chrono>
-#include <set>
 
 #include "base/rfc3339.h"
 #include "cli/commands.h"
+#include "cli/figures.h"
 
 namespace kvmtsc {
 namespace {
-
-constexpr int kPages = 20;
 
 void print_each(const Json& list, const char* name) {
   for (const Json& one : list) {
@@ -19,29 +17,20 @@ void print_each(const Json& list, const char* name) {
   }
 }
 
-// Plans that can still be carried out, by the audit.
+// Plans that can still be carried out: those of the newest events whose time has not passed.
 int print_plans(const Session& session) {
+  const auto answer = session.client.get("/api/v1/audit?limit=200");
+  if (failed(answer)) {
+    return kFailed;
+  }
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  std::string after = "0";
-  for (int page = 0; page < kPages; ++page) {
-    const auto answer = session.client.get("/api/v1/audit?limit=1000&after=" + after);
-    if (failed(answer)) {
-      return kFailed;
+  for (const Json& event : field(answer->body, "events")) {
+    const Json& details = field(event, "details");
+    const Json& expires = field(details, "expires");
+    const auto end = expires.is_string() ? parse_rfc3339(expires.get<std::string>()) : std::nullopt;
+    if (field(event, "what") == "planned" && end && end->since_epoch > now) {
+      print(plain_text(field(details, "id")) + "\n");
     }
-    const Json& events = field(answer->body, "events");
-    for (const Json& event : events) {
-      const Json& details = field(event, "details");
-      const Json& expires = field(details, "expires");
-      const auto end =
-          expires.is_string() ? parse_rfc3339(expires.get<std::string>()) : std::nullopt;
-      if (field(event, "what") == "planned" && end && end->since_epoch > now) {
-        print(field(details, "id").get<std::string>() + "\n");
-      }
-    }
-    if (events.size() < 1000) {
-      return kDone;
-    }
-    after = field(answer->body, "next").get<std::string>();
   }
   return kDone;
 }

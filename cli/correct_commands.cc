@@ -81,7 +81,7 @@ void print_outcome(const Session& session, const Json& correction) {
     print("  " + harmless(plain_text(field(error, "remedy"))) + "\n");
   }
   if (verdict == "corrected") {
-    print("  kvm-tsc undo " + plain_text(field(correction, "id")) + "   takes it back\n");
+    print("  kvm-tsc undo " + plain_text(field(correction, "id")) + "   # takes it back\n");
   }
 }
 
@@ -152,7 +152,7 @@ int explain_refusal(const Session& session, const Result<Answer>& answer, const 
   const int status = explain(session, answer);
   if (answer && answer->status == 409 && field(answer->body, "plan").is_string()) {
     complain("  kvm-tsc correct " + shell_word(vm) + " --plan " +
-             plain_text(field(answer->body, "plan")) + "   shows it and asks");
+             plain_text(field(answer->body, "plan")) + "   # shows it and asks");
   }
   return status;
 }

@@ -49,9 +49,14 @@ Result<std::string> text_of(const std::string& file) {
   return std::string(std::istreambuf_iterator<char>(std::cin), {});
 }
 
-// Offsets of what this program prints with --json: of a VM its vCPUs' offsets, of a plan those that
-// it would write. Null when it is neither.
+// Offsets of what this program prints with --json: of a VM its vCPUs' offsets, of a plan, or a
+// correction or an event of the log that has one, those that it would write. Null when it is none.
 Json offsets_in(const Json& printed) {
+  for (const char* const inner : {"details", "plan"}) {
+    if (const auto found = printed.find(inner); found != printed.end() && found->is_object()) {
+      return offsets_in(*found);
+    }
+  }
   Json offsets = Json::array();
   for (const Json& vcpu : printed.value("vcpus", Json::array())) {
     const char* const which = vcpu.contains("then") ? "then" : "offset";

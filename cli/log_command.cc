@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <optional>
 #include <vector>
 
 #include "cli/commands.h"
@@ -68,45 +67,54 @@ std::string table_of_events(const std::vector<Json>& events, bool coloured) {
 
 }  // namespace
 
-int show_log(const Session& session, const LogOptions& options) {
-  const auto ending = options.follow ? std::make_optional<Ending>() : std::nullopt;
-  std::string after = "0";
-  // The newest are at the end: pages are read until there are no more, and the last lines shown.
-  std::vector<Json> events;
-  bool first = true;
-  while (true) {
-    const auto answer = session.client.get("/api/v1/audit?limit=1000&after=" + after +
-                                           "&vm=" + percent_encoded(options.vm));
+namespace {
+
+std::string audit_path(const std::string& vm, const std::string& which) {
+  return "/api/v1/audit?" + which + "&vm=" + percent_encoded(vm);
+}
+
+void print_events(const Session& session, const std::vector<Json>& events, bool even_if_none) {
+  if (session.json) {
+    for (const Json& event : events) {
+      print(event.dump() + "\n");
+    }
+  } else if (even_if_none || !events.empty()) {
+    print(table_of_events(events, session.coloured));
+  }
+  std::fflush(stdout);
+}
+
+// What came since, again and again, in the order in which it came.
+int follow(const Session& session, const LogOptions& options, std::string after) {
+  const Ending ending;
+  while (!ending.comes_within(1)) {
+    const auto answer =
+        session.client.get(audit_path(options.vm, "limit=1000&after=" + percent_encoded(after)));
     if (failed(answer)) {
       return explain(session, answer);
     }
     const Json& page = field(answer->body, "events");
-    events.insert(events.end(), page.begin(), page.end());
+    print_events(session, {page.begin(), page.end()}, false);
     after = plain_text(field(answer->body, "next"));
-    if (page.size() == 1000) {
-      continue;
-    }
-    if (first && events.size() > options.limit) {
-      events.erase(events.begin(), events.end() - options.limit);
-    }
-    if (!options.follow) {
-      std::reverse(events.begin(),
-                   events.end());  // the newest first; what is followed goes on below
-    }
-    if (session.json) {
-      for (const Json& event : events) {
-        print(event.dump() + "\n");
-      }
-    } else if (first || !events.empty()) {
-      print(table_of_events(events, session.coloured));
-    }
-    std::fflush(stdout);
-    if (!ending || ending->comes_within(1)) {
-      return kDone;
-    }
-    events.clear();
-    first = false;
   }
+  return kDone;
+}
+
+}  // namespace
+
+int show_log(const Session& session, const LogOptions& options) {
+  const auto answer =
+      session.client.get(audit_path(options.vm, "limit=" + std::to_string(options.limit)));
+  if (failed(answer)) {
+    return explain(session, answer);
+  }
+  const Json& newest = field(answer->body, "events");
+  std::vector<Json> events(newest.begin(), newest.end());
+  if (options.follow) {
+    std::reverse(events.begin(), events.end());  // what comes goes on below
+  }
+  print_events(session, events, true);
+  return options.follow ? follow(session, options, plain_text(field(answer->body, "next"))) : kDone;
 }
 
 }  // namespace kvmtsc

@@ -164,7 +164,9 @@ std::optional<Response> Authenticator::admit(Request& request) {
   request.principal = *std::move(finding.principal);
   if (request.principal.role < needed) {
     return request.principal.role == Role::kNobody
-               ? login_needed("This takes a login; docs/security.md says how to set one up.")
+               ? login_needed(!logins->users.empty() || !logins->tokens.empty()
+                                  ? "This takes a login."
+                                  : "This takes a login; docs/security.md says how to set one up.")
                : problem(403, request.principal.name + " may read but not change anything.");
   }
   return is_api_mutation(request) ? not_from_here(request) : std::nullopt;

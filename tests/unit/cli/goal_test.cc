@@ -63,6 +63,9 @@ TEST(Goal, ARestoreIsWhatTheFileSays) {
   const std::string restored = R"({"goal":"restore","offsets":[{"offset":"-5","vcpu":3}]})";
   EXPECT_EQ(restoring(R"({"vm":"web","vcpus":[{"id":3,"offset":"-5","steps":"0"}]})"), restored);
   EXPECT_EQ(restoring(R"({"id":"p-1","vcpus":[{"id":3,"now":"9","then":"-5"}]})"), restored);
+  const std::string plan = R"("plan":{"vcpus":[{"id":3,"now":"9","then":"-5"}]})";
+  EXPECT_EQ(restoring("{" + plan + "}"), restored);
+  EXPECT_EQ(restoring(R"({"what":"finished","details":{)" + plan + "}}"), restored);
   EXPECT_EQ(restoring(R"({"vm":"web","vcpus":[{"id":3}]})"), "");
   EXPECT_EQ(restoring(R"({"vm":"web","vcpus":[]})"), "");
 }
