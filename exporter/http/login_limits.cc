@@ -89,10 +89,10 @@ void LoginLimits::say(LoginNews::What what, const std::string& client, const Tri
 void LoginLimits::end_windows() {
   const MonotonicTime now = clock_->monotonic();
   for (auto& [client, accounts] : clients_) {
-    std::erase_if(accounts, [&](const auto& entry) {
+    std::erase_if(accounts, [&, &name = client](const auto& entry) {
       const bool ended = now >= entry.second.ends;
       if (ended) {
-        say(LoginNews::What::kEnded, client, entry.second);
+        say(LoginNews::What::kEnded, name, entry.second);
       }
       return ended;
     });
