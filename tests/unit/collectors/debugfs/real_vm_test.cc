@@ -127,7 +127,8 @@ TEST_F(RealVmInDebugfs, OneWhoseProcessLeftItToAChildIsOrphaned) {
   told_there.reset();
   std::array<int, 2> ids{};
   ASSERT_EQ(::read(told_here.get(), ids.data(), sizeof ids), static_cast<ssize_t>(sizeof ids));
-  const auto [fd, heir] = ids;
+  const int fd = ids[0];
+  const pid_t heir = ids[1];
   const auto find = [&]() -> std::optional<VmIdentity> {
     const auto found = source_.list();
     for (const FoundVm& vm : found ? *found : std::vector<FoundVm>{}) {
