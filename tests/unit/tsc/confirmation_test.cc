@@ -123,10 +123,11 @@ TEST_F(ConfirmationTest, AnOffsetThatIsAnotherAtEveryReadingMovesFromTheThirdOn)
 }
 
 TEST_F(ConfirmationTest, AllMovingAlikeHaveARate) {
-  std::int64_t offset = INT64_MAX - 1000;  // crosses the end of the numbers
+  std::uint64_t offset =
+      static_cast<std::uint64_t>(INT64_MAX) - 1000;  // crosses the end of the numbers
   for (int i = 0; i < 5; ++i) {
-    observe({offset, offset + 7});
-    offset = static_cast<std::int64_t>(static_cast<std::uint64_t>(offset) + 500);
+    observe({static_cast<std::int64_t>(offset), static_cast<std::int64_t>(offset + 7)});
+    offset += 500;
   }
   const auto movement = confirmation_.movement();
   ASSERT_TRUE(movement);
