@@ -1,8 +1,6 @@
 """Day: stages of one VM's life, each held against what the service says of it and what its guest sees."""
 
-import dataclasses
-
-from labhost import three_views
+from labhost import debugfs, three_views
 
 SETTLES = 40  # seconds in which two sweeps agree and the clock has been read, on an emulated host under load
 
@@ -35,21 +33,25 @@ class Day:
         RDTSCs agree for the vCPUs `guest`. `skews`: ticks of each vCPU. `steps`: how many more than
         before, a number or the allowed ones. `moved`: least and most seconds by which the guest's TSC
         has moved against its kvmclock meanwhile; None where the stage before had none to compare with. `means`
-        is that in words for the table."""
+        is that in words for the table. What the service read before this call counts for nothing: a
+        sweep may have fallen between two of the event's writes."""
         self.table.append(row(event, skews, steps, master_clock, moved, means))
         expected = {vcpu: {self._steps.get(vcpu, 0) + one for one in ((more,) if isinstance(more, int) else more)}
                     for vcpu, more in steps.items()}
 
+        began = self._clock_readings(self._exporter.metrics())
+
         def settled():
-            seen, shown, text = self._look()
-            return seen == shown and seen.trust == "trusted" and seen.master_clock == master_clock \
+            seen, shown, text, current = self._look(began)
+            return current and seen == shown and seen.trust == "trusted" and seen.master_clock == master_clock \
                 and seen.skews == skews and seen.steps.keys() == expected.keys() \
                 and all(count in expected[vcpu] for vcpu, count in seen.steps.items()) \
                 and text == ("trusted", master_clock) and self._has_moved(seen.divergence, moved) \
-                and (seen, shown, text)
-        seen, shown, text = self.host.wait_until(settled, SETTLES) or self._look()
+                and (seen, shown, text, current)
+        seen, shown, text, current = self.host.wait_until(settled, SETTLES) or self._look(began)
         self.host.check_equal(f"{event}: /metrics", (seen.trust, seen.master_clock, seen.skews),
                               ("trusted", master_clock, skews))
+        self.host.check("  with the offsets that KVM has, and a clock reading since", current)
         self.host.check("  its steps", seen.steps.keys() == expected.keys() and all(
             count in expected[vcpu] for vcpu, count in seen.steps.items()), steps=seen.steps, before=self._steps)
         self.host.check_equal("  the API says the same", shown, seen)
@@ -61,11 +63,19 @@ class Day:
                             shown=seen.skews.get(vcpu), low=interval.low, high=interval.high)
         self._steps = seen.steps
 
-    def _look(self):
-        seen = three_views.on_metrics(self._exporter.metrics(), self._vm)
+    def _look(self, began):
+        metrics = self._exporter.metrics()
+        [directory] = debugfs.directories_of(self._guest.qemu.pid)
+        current = metrics.offsets(self._vm) == debugfs.offsets(directory) \
+            and self._clock_readings(metrics) >= began + 2  # one of which may have been under way
+        seen = three_views.on_metrics(metrics, self._vm)
         shown = three_views.in_answer(self._corrector.run("show", self._vm)[1])
         trust, clock = three_views.in_text(self._corrector.text("show", self._vm))
-        return seen, shown, (trust.partition(":")[0], clock.partition(":")[0])
+        return seen, shown, (trust.partition(":")[0], clock.partition(":")[0]), current
+
+    @staticmethod
+    def _clock_readings(metrics):
+        return metrics.value("kvm_tsc_clock_read_hold_seconds_count") or 0
 
     def _has_moved(self, now, moved):
         """Also when there is nothing to compare; the clock is read less often than the offsets are."""
