@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "base/file.h"
+#include "base/join.h"
 #include "base/parse.h"
 #include "cli/commands.h"
 #include "cli/figures.h"
@@ -160,14 +161,14 @@ class Doctor {
         source.empty() ? "unknown" : source,
         "KVM rewrites offsets unless it is tsc; the kernel log says why it is not");
     const auto cpuinfo = read_file(options_->procfs + "/cpuinfo", kMaxText);
-    std::string missing;
+    std::vector<std::string> missing;
     for (const char* flag : {"constant_tsc", "nonstop_tsc"}) {
       if (!cpuinfo || cpuinfo->find(flag) == std::string::npos) {
-        missing += std::string(missing.empty() ? "" : ", ") + flag;
+        missing.emplace_back(flag);
       }
     }
     add(missing.empty() ? Health::kOk : Health::kWarn, "TSC",
-        missing.empty() ? "constant_tsc, nonstop_tsc" : "without " + missing,
+        missing.empty() ? "constant_tsc, nonstop_tsc" : "without " + join(missing, ", "),
         "this CPU's TSC may change its rate or stop; expect the kernel to leave it");
   }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/join.h"
 #include "base/parse.h"
 #include "base/utf8.h"
 #include "collectors/command_line.h"
@@ -11,15 +12,6 @@
 
 namespace kvmtsc {
 namespace {
-
-std::string join(std::span<const std::string> words) {
-  std::string line;
-  for (const std::string& word : words) {
-    line += line.empty() ? "" : " ";
-    line += word;
-  }
-  return line;
-}
 
 std::string unknown_name(const VmKey& key) {
   return "vm-" + directory_name(key);
@@ -234,10 +226,10 @@ std::optional<VmIdentity> ProcIdentifier::describe(const Candidate& candidate,
     return std::nullopt;
   }
 
-  const auto ours = rules_.empty()
-                        ? std::optional<IdentityRules::Match>()
-                        : rules_.match(to_valid_utf8(join(arguments), Process::kMaxCommandLine),
-                                       to_valid_utf8(reader.cgroup(), Process::kMaxCommandLine));
+  const auto ours =
+      rules_.empty() ? std::optional<IdentityRules::Match>()
+                     : rules_.match(to_valid_utf8(join(arguments, " "), Process::kMaxCommandLine),
+                                    to_valid_utf8(reader.cgroup(), Process::kMaxCommandLine));
   const auto choose = [&](std::string IdentityRules::Match::*rule,
                           std::string CommandLineIdentity::*built_in) {
     if (ours && !((*ours).*rule).empty()) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <set>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/join.h"
 #include "base/listen_address.h"
 #include "base/nearest.h"
 #include "base/parse.h"
@@ -109,11 +111,9 @@ template <typename At>
 Setting choice_setting(Setting setting, At at,
                        std::vector<std::pair<std::string_view, MemberOf<At>>> all) {
   std::vector<std::string_view> words;
-  for (const auto& [word, value] : all) {
-    words.push_back(word);
-    setting.value_name.append(words.size() == 1 ? "" : "|").append(word);
-    setting.takes.append(words.size() == 1 ? "it takes one of " : ", ").append(word);
-  }
+  std::ranges::transform(all, std::back_inserter(words), [](const auto& one) { return one.first; });
+  setting.value_name = join(words, "|");
+  setting.takes = "it takes one of " + join(words, ", ");
   setting.show = [at, all](const Settings& settings) {
     const auto found = std::find_if(all.begin(), all.end(),
                                     [&](const auto& one) { return one.second == at(settings); });
@@ -157,13 +157,7 @@ Setting addresses_setting(Setting setting, At at) {
   setting.kind = SettingKind::kList;
   setting.value_name = "ADDRESS";
   setting.takes = "it takes a list of " + std::string(kListenAddressForm);
-  setting.show = [at](const Settings& settings) {
-    std::string text;
-    for (const std::string& address : at(settings)) {
-      text.append(text.empty() ? "" : ", ").append(address);
-    }
-    return text;
-  };
+  setting.show = [at](const Settings& settings) { return join(at(settings), ", "); };
   setting.assign = [setting, at](Settings& settings, SettingValues values) -> Status {
     if (values.empty()) {
       return invalid_value("the list is empty", setting);

@@ -1,6 +1,7 @@
 #include "exporter/logged_journal.h"
 
 #include "base/duration_text.h"
+#include "base/join.h"
 #include "corrections/event_summary.h"
 
 namespace kvmtsc {
@@ -9,14 +10,6 @@ namespace {
 std::string jump_text(const EventSummary::Jump& jump) {
   return (jump.ticks > 0 ? "+" : "") + std::to_string(jump.ticks) + " ticks" +
          (jump.seconds ? " (" + duration_text(*jump.seconds, true) + ")" : "");
-}
-
-std::string list_of(const std::vector<std::string>& words) {
-  std::string list;
-  for (const std::string& word : words) {
-    list += (list.empty() ? "" : ",") + word;
-  }
-  return list;
 }
 
 }  // namespace
@@ -34,7 +27,7 @@ log::Fields fields_of(const JournalEvent& event) {
   add(summary.redo ? "redo_of" : "undo_of", summary.undo_of.value_or(""));
   add("goal", summary.goal.value_or(""));
   add("largest_jump", summary.largest_jump ? jump_text(*summary.largest_jump) : "");
-  add("objections", list_of(summary.objections));
+  add("objections", join(summary.objections, ","));
   add("reason", summary.reason.value_or(""));
   add("verdict", summary.verdict.value_or(""));
   add("error", summary.error.value_or(""));

@@ -1,9 +1,12 @@
 #include "exporter/service.h"
 
+#include <algorithm>
+#include <iterator>
 #include <random>
 #include <string_view>
 #include <utility>
 
+#include "base/join.h"
 #include "base/version.h"
 #include "collectors/migration_signs.h"
 #include "exporter/effective_settings.h"
@@ -253,13 +256,11 @@ Result<std::string> Service::try_reload() {
     log::error("configuration refused, the running one stays", log::with_error({}, rules.error()));
     return rules.error();
   }
-  std::string restart = needs_restart(settings_, *wanted);
+  std::vector<std::string> restart = needs_restart(settings_, *wanted);
   if (settings_.web_config_file == wanted->web_config_file) {
     // It was checked a moment ago; should it have changed since, the next reload will tell.
     if (auto config = web_config_of(*wanted)) {
-      for (const std::string& key : access_->needs_restart(*config)) {
-        restart += (restart.empty() ? "" : ", ") + key;
-      }
+      std::ranges::move(access_->needs_restart(*config), std::back_inserter(restart));
       admit_demo(demo_token_, *config);
       static_cast<void>(access_->configure(*config));
       access_->refresh_certificate();
@@ -274,7 +275,7 @@ Result<std::string> Service::try_reload() {
   settings_.log_format = wanted->log_format;
   std::string outcome = "configuration reloaded";
   if (!restart.empty()) {
-    outcome += "; changes to these need a restart: " + restart;
+    outcome += "; changes to these need a restart: " + join(restart, ", ");
   }
   log::info(outcome);
   return outcome;

@@ -1,7 +1,5 @@
 #include "exporter/service_parts.h"
 
-#include <vector>
-
 #include "attach/ptrace/ptrace_clock_source.h"
 #include "attach/ptrace/ptrace_offset_writer.h"
 #include "exporter/effective_settings.h"
@@ -43,11 +41,11 @@ void configure_log(const Settings& settings) {
                                                          : log::Format::kLogfmt);
 }
 
-std::string needs_restart(const Settings& running, const Settings& wanted) {
-  std::string keys;
+std::vector<std::string> needs_restart(const Settings& running, const Settings& wanted) {
+  std::vector<std::string> keys;
   const auto note = [&](bool differs, const char* key) {
     if (differs) {
-      keys += (keys.empty() ? "" : ", ") + std::string(key);
+      keys.emplace_back(key);
     }
   };
   note(running.paths != wanted.paths, "path");

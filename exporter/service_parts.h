@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "attach/clock_source.h"
 #include "attach/offset_writer.h"
@@ -20,8 +21,8 @@ SweepOptions sweep_options(const Settings& settings);
 Result<IdentityRules> compile_rules(const Settings& settings);
 void configure_log(const Settings& settings);
 
-// The keys that differ and that a running service cannot change: "path, attach.mode".
-std::string needs_restart(const Settings& running, const Settings& wanted);
+// The keys that differ and that a running service cannot change: "attach.mode".
+std::vector<std::string> needs_restart(const Settings& running, const Settings& wanted);
 
 const char* attach_mode_name(AttachMode mode);
 

@@ -1,9 +1,12 @@
 #include "exporter/api/goal_fields.h"
 
+#include <algorithm>
+#include <iterator>
 #include <limits>
 #include <string_view>
 #include <vector>
 
+#include "base/join.h"
 #include "base/nearest.h"
 #include "base/utf8.h"
 
@@ -104,14 +107,10 @@ namespace {
 
 std::string no_such_objection(const std::string& name) {
   std::vector<std::string_view> names;
-  std::string all;
-  for (const Objection objection : kEveryObjection) {
-    names.emplace_back(objection_name(objection));
-    all += std::string(all.empty() ? "" : ", ") + objection_name(objection);
-  }
+  std::ranges::transform(kEveryObjection, std::back_inserter(names), objection_name);
   const auto near = nearest(name, names);
   return "\"allow\": there is no objection \"" + name + "\"" +
-         (near ? "; did you mean " + std::string(*near) + "?" : "; there are " + all);
+         (near ? "; did you mean " + std::string(*near) + "?" : "; there are " + join(names, ", "));
 }
 
 }  // namespace

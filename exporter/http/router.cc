@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "base/join.h"
 #include "base/parse.h"
 #include "exporter/http/request_path.h"
 
@@ -19,11 +20,7 @@ std::string allowed_methods(const std::map<std::string, Handler>& methods) {
   if (names.contains("GET")) {
     names.insert("HEAD");
   }
-  std::string list;
-  for (const auto& name : names) {
-    list += (list.empty() ? "" : ", ") + name;
-  }
-  return list;
+  return join(names, ", ");
 }
 
 Response call(const Handler& handler, const Request& request, const LogLine& log) {

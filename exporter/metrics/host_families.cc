@@ -2,6 +2,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/join.h"
 #include "exporter/metrics/families.h"
 #include "exporter/metrics/family.h"
 
@@ -12,21 +13,14 @@ double seconds(Nanoseconds duration) {
   return std::chrono::duration<double>(duration).count();
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) {
-    text += (text.empty() ? "" : " ") + word;
-  }
-  return text;
-}
-
 void append_host(const HostClock& host, Families& families) {
   auto clocksource =
       gauge("kvm_tsc_host_clocksource_info",
             "What the host keeps time by, and what its CPUs say of their TSC. With any "
             "clocksource but tsc, KVM adjusts offsets by itself. Always 1.");
   if (!host.clocksource.empty()) {
-    clocksource.add({{"clocksource", host.clocksource}, {"tsc_flags", joined(host.tsc_flags)}}, 1);
+    clocksource.add({{"clocksource", host.clocksource}, {"tsc_flags", join(host.tsc_flags, " ")}},
+                    1);
   }
   clocksource.append_to(families);
 
