@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <utility>
 
 #include "exporter/log/log.h"
@@ -136,15 +134,9 @@ std::vector<std::string> Access::needs_restart(const WebConfig& config) const {
 }
 
 void Access::keep_watch() {
-  watch_ = std::jthread([this](const std::stop_token& stop) {
-    std::mutex mutex;
-    std::unique_lock lock(mutex);
-    std::condition_variable_any ended;
-    while (!stop.stop_requested()) {
-      refresh_certificate();
-      authenticator_.limits().tidy();
-      ended.wait_for(lock, stop, kBetweenLooks, [] { return false; });
-    }
+  watch_.emplace(kBetweenLooks, [this] {
+    refresh_certificate();
+    authenticator_.limits().tidy();
   });
 }
 

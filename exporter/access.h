@@ -5,13 +5,13 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/result.h"
 #include "config/web_config.h"
 #include "exporter/http/authenticator.h"
 #include "exporter/http/server.h"
+#include "exporter/periodically.h"
 
 namespace kvmtsc {
 
@@ -54,7 +54,7 @@ class Access {
   std::optional<WebTls> tls_settings_;
   std::vector<http::Header> headers_;
   bool configured_ = false;
-  std::jthread watch_;  // last: it ends before what it looks at
+  std::optional<Periodically> watch_;  // last: it ends before what it looks at
 };
 
 }  // namespace kvmtsc

@@ -5,32 +5,18 @@
 namespace kvmtsc {
 
 AuditWatch::AuditWatch(Journal& journal, Nanoseconds interval)
-    : journal_(&journal), thread_([this, interval] { run(interval); }) {}
-
-AuditWatch::~AuditWatch() {
-  {
-    const std::lock_guard lock(mutex_);
-    ending_ = true;
-  }
-  wake_.notify_all();
-  thread_.join();
-}
+    : journal_(&journal), looking_(interval, [this] { look(); }) {}
 
 std::optional<Status> AuditWatch::latest() const {
   const std::lock_guard lock(mutex_);
   return latest_;
 }
 
-void AuditWatch::run(Nanoseconds interval) {
-  std::unique_lock lock(mutex_);
-  while (!ending_) {
-    lock.unlock();
-    const Status now = journal_->writable();
-    note(now);
-    lock.lock();
-    latest_ = now;
-    wake_.wait_for(lock, interval, [this] { return ending_; });
-  }
+void AuditWatch::look() {
+  const Status now = journal_->writable();
+  note(now);
+  const std::lock_guard lock(mutex_);
+  latest_ = now;
 }
 
 void AuditWatch::note(const Status& now) {

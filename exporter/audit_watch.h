@@ -3,14 +3,13 @@
 // writing begins to fail and once when it works again. Any thread.
 #pragma once
 
-#include <condition_variable>
 #include <mutex>
 #include <optional>
-#include <thread>
 
 #include "base/clock.h"
 #include "base/result.h"
 #include "corrections/journal.h"
+#include "exporter/periodically.h"
 
 namespace kvmtsc {
 
@@ -19,7 +18,7 @@ class AuditWatch {
   // Looks at once, and then every `interval`. `journal` outlives this.
   explicit AuditWatch(Journal& journal, Nanoseconds interval = std::chrono::seconds(15));
   // Waits for a write that is under way.
-  ~AuditWatch();
+  ~AuditWatch() = default;
   AuditWatch(const AuditWatch&) = delete;
   AuditWatch& operator=(const AuditWatch&) = delete;
 
@@ -27,15 +26,13 @@ class AuditWatch {
   std::optional<Status> latest() const;
 
  private:
-  void run(Nanoseconds interval);
+  void look();
   void note(const Status& now);
 
   Journal* journal_;
   mutable std::mutex mutex_;
-  std::condition_variable wake_;
-  bool ending_ = false;  // guarded by mutex_, as is:
-  std::optional<Status> latest_;
-  std::thread thread_;
+  std::optional<Status> latest_;  // guarded by mutex_
+  Periodically looking_;          // last: it ends before what it looks at
 };
 
 }  // namespace kvmtsc
