@@ -32,9 +32,6 @@ Response metrics(const RouteSources& sources, const Request& request) {
     append_host_families(*snapshot, families);
     append_correction_families(*snapshot, families);
   }
-  if (const auto audit = sources.audit()) {
-    append_audit(audit->ok(), families);
-  }
   append_service_families(sources.facts(), families);
   append_build_info(build_info(), families);
   append_process_families(families);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -18,7 +17,6 @@ struct RouteSources {
   std::function<SnapshotPtr()> latest;          // null before the first sweep
   std::function<Nanoseconds()> sweep_interval;  // as configured now
   std::function<Result<std::string>()> reload;  // a line about what was done, or why it was refused
-  std::function<std::optional<Status>()> audit;  // whether it can be written; absent while unknown
   std::function<ServiceFacts()> facts;
   const Clock* clock = nullptr;
 };

@@ -192,7 +192,6 @@ Status Service::serve() {
   sources.latest = [this] { return sampler_.latest(); };
   sources.sweep_interval = [this] { return sweep_interval(); };
   sources.reload = [this] { return reload(); };
-  sources.audit = [this] { return audit_state(); };
   sources.facts = [this] { return service_facts(); };
   sources.clock = &system_clock();
   http::Router router = make_routes(sources);
@@ -208,12 +207,14 @@ Status Service::serve() {
 }
 
 ServiceFacts Service::service_facts() const {
+  const auto audit = audit_state();
   const std::lock_guard lock(mutex_);
   return {access_->logins().failures(),
           access_->logins().lockouts(),
           reload_succeeded_,
           last_good_reload_,
           access_->certificate_not_after(),
+          audit ? std::optional{audit->ok()} : std::nullopt,
           journal_->failures()};
 }
 

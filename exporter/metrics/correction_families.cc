@@ -41,12 +41,4 @@ void append_correction_families(const Snapshot& snapshot, Families& families) {
   interrupted.append_to(families);
 }
 
-void append_audit(bool writable, Families& families) {
-  auto family = gauge("kvm_tsc_audit_writable",
-                      "1 if the audit could be written when it was last tried, 0 if not; then "
-                      "corrections are refused. Tried every 15 s.");
-  family.add({}, writable ? 1 : 0);
-  family.append_to(families);
-}
-
 }  // namespace kvmtsc

@@ -25,9 +25,6 @@ void append_host_families(const Snapshot& snapshot, Families& families);
 // kvm_tsc_corrections_*; nothing where there is nothing to correct with.
 void append_correction_families(const Snapshot& snapshot, Families& families);
 
-// kvm_tsc_audit_writable.
-void append_audit(bool writable, Families& families);
-
 // kvm_tsc_exporter_build_info.
 void append_build_info(const BuildInfo& build, Families& families);
 

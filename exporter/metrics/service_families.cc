@@ -30,6 +30,12 @@ void append_service_families(const ServiceFacts& facts, Families& families) {
   append(counter("kvm_tsc_login_lockouts_total",
                  "Times that a client had too many failed logins for one account."),
          static_cast<double>(facts.login_lockouts), families);
+  if (facts.audit_writable) {
+    append(gauge("kvm_tsc_audit_writable",
+                 "1 if the audit could be written when it was last tried, 0 if not; then "
+                 "corrections are refused. Tried every 15 s."),
+           *facts.audit_writable ? 1 : 0, families);
+  }
   append(counter("kvm_tsc_audit_failures_total", "Events that the audit could not record."),
          static_cast<double>(facts.audit_failures), families);
   if (facts.certificate_not_after) {

@@ -78,8 +78,7 @@ Entries exported() {
   append_vm_families(full_snapshot(), families);
   append_host_families(full_snapshot(), families);
   append_correction_families(full_snapshot(), families);
-  append_audit(true, families);
-  append_service_families({0, 0, true, {}, RealTime{}}, families);
+  append_service_families({0, 0, true, {}, RealTime{}, true}, families);
   append_build_info(build_info(), families);
   append_process_families(families);
   Entries entries;

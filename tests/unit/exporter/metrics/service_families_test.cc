@@ -42,5 +42,14 @@ TEST(ServiceFamilies, HaveNoCertificateWithoutOne) {
               HasSubstr("\nkvm_tsc_tls_certificate_not_after_timestamp_seconds 1800000001\n"));
 }
 
+TEST(ServiceFamilies, TellOfTheAuditOnceItIsKnown) {
+  EXPECT_THAT(text_of({}), Not(HasSubstr("kvm_tsc_audit_writable")));
+  ServiceFacts facts;
+  facts.audit_writable = false;
+  EXPECT_THAT(text_of(facts), HasSubstr("\nkvm_tsc_audit_writable 0\n"));
+  facts.audit_writable = true;
+  EXPECT_THAT(text_of(facts), HasSubstr("\nkvm_tsc_audit_writable 1\n"));
+}
+
 }  // namespace
 }  // namespace kvmtsc
