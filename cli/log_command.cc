@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <vector>
 
@@ -10,38 +9,22 @@
 namespace kvmtsc {
 namespace {
 
-std::string verdict_in(const Json& details) {
-  const Json& verdict = field(details, "verdict");
-  if (verdict.is_string()) {
-    return verdict.get<std::string>();
-  }
-  return plain_text(field(field(details, "error"), "message"));
-}
-
-// The largest change of a TSC that the event speaks of.
-std::string jump_in(const Json& details) {
-  const Json& plan = field(details, "plan").is_object() ? field(details, "plan") : details;
-  const Json* largest = nullptr;
-  for (const Json& vcpu : field(plan, "vcpus")) {
-    const Json& seconds = field(vcpu, "jump_seconds");
-    if (seconds.is_number() && (largest == nullptr || std::abs(seconds.get<double>()) >
-                                                          std::abs(largest->get<double>()))) {
-      largest = &seconds;
-    }
-  }
-  return largest == nullptr ? "-" : seconds_text(*largest, true);
+// The verdict, which every login sees, or else why there is none.
+std::string outcome_of(const Json& event) {
+  const Json& verdict = field(event, "verdict");
+  return plain_text(verdict.is_string() ? verdict : field(field(event, "summary"), "error"));
 }
 
 // The reason that was given, and what an undo takes back.
-std::string why_in(const Json& details) {
-  const Json& undo_of = field(details, "undo_of");
+std::string why_in(const Json& summary) {
+  const Json& undo_of = field(summary, "undo_of");
   std::string why;
   if (undo_of.is_string()) {
-    why = (field(details, "redo") == true ? "redoes what " : "undoes ") +
-          undo_of.get<std::string>() + (field(details, "redo") == true ? " undid" : "");
+    const bool redo = field(summary, "redo") == true;
+    why = (redo ? "redoes what " : "undoes ") + undo_of.get<std::string>() + (redo ? " undid" : "");
   }
-  const Json& reason = field(details, "reason");
-  if (reason.is_string() && !reason.get<std::string>().empty()) {
+  const Json& reason = field(summary, "reason");
+  if (reason.is_string()) {
     why += (why.empty() ? "" : ": ") + reason.get<std::string>();
   }
   return why.empty() ? "-" : why;
@@ -51,23 +34,19 @@ std::string table_of_events(const std::vector<Json>& events, bool coloured) {
   Table table({"AT", "WHAT", "VM", "WHO", "FROM", "CORRECTION", ">JUMP", "WHY", "OUTCOME"});
   for (const Json& event : events) {
     const std::string at = plain_text(field(event, "at"));
-    const Json& details = field(event, "details");
+    const Json& summary = field(event, "summary");
     table.add({{at.substr(0, 19) + "Z"},
                {plain_text(field(event, "what"))},
                {plain_text(field(event, "vm"))},
                {plain_text(field(event, "who"))},
                {plain_text(field(event, "from"))},
                {plain_text(field(event, "correction"))},
-               {jump_in(details)},
-               {why_in(details)},
-               {verdict_in(details)}});
+               {seconds_text(field(summary, "largest_jump_seconds"), true)},
+               {why_in(summary)},
+               {outcome_of(event)}});
   }
   return table.text(coloured);
 }
-
-}  // namespace
-
-namespace {
 
 std::string audit_path(const std::string& vm, const std::string& which) {
   return "/api/v1/audit?" + which + "&vm=" + percent_encoded(vm);

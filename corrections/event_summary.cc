@@ -1,7 +1,5 @@
 #include "corrections/event_summary.h"
 
-#include <string_view>
-
 #include <nlohmann/json.hpp>
 
 #include "base/parse.h"
@@ -9,7 +7,7 @@
 namespace kvmtsc {
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 const Json& member(const Json& object, const char* name) {
   static const Json kNull;
@@ -45,13 +43,16 @@ std::optional<EventSummary::Jump> largest_jump(const Json& plan) {
 }  // namespace
 
 EventSummary summary_of(const JournalEvent& event) {
-  const Json details = Json::parse(event.details, nullptr, false);
+  return summary_of(event.what, Json::parse(event.details, nullptr, false));
+}
+
+EventSummary summary_of(std::string_view what, const Json& details) {
   // A plan's own record, or what says of which plan it is.
   const Json& within = member(details, "plan");
   const Json& plan = within.is_object() ? within : details;
   EventSummary summary;
   summary.plan = within.is_object() ? text(within, "id") : std::nullopt;
-  if (event.what == "planned") {
+  if (what == "planned") {
     summary.plan = text(details, "id");
   }
   summary.goal = text(member(plan, "goal"), "goal");

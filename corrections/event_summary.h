@@ -5,7 +5,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "corrections/journal.h"
 
@@ -31,5 +34,7 @@ struct EventSummary {
 // From the event's details. What they do not say, or not in a form that is known, is absent: they
 // may be of an earlier version.
 EventSummary summary_of(const JournalEvent& event);
+// The same of its word and its details, for who has parsed them already.
+EventSummary summary_of(std::string_view what, const nlohmann::ordered_json& details);
 
 }  // namespace kvmtsc

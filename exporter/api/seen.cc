@@ -22,8 +22,7 @@ bool is_operator(const http::Principal& principal) {
   return principal.role == http::Role::kOperator;
 }
 
-Json summary_of_event(const JournalEvent& event) {
-  const EventSummary summary = summary_of(event);
+Json to_json(const EventSummary& summary) {
   const auto& jump = summary.largest_jump;
   return {{"plan", or_null(summary.plan)},
           {"goal", or_null(summary.goal)},
@@ -79,21 +78,18 @@ std::string correction_seen_by(const http::Principal& principal, const std::stri
 
 Json event_seen_by(const http::Principal& principal, const JournalEvent& event) {
   Json details = Json::parse(event.details, nullptr, false);
-  Json verdict = nullptr;
-  if (details.is_object() && details.contains("verdict")) {
-    verdict = details["verdict"];
-  }
+  const EventSummary summary = summary_of(event.what, details);
   Json json{{"sequence", std::to_string(event.sequence)},
             {"at", rfc3339(event.at)},
             {"what", event.what},
             {"correction", event.correction.empty() ? Json(nullptr) : Json(event.correction)},
             {"vm", event.vm},
             {"vm_uuid", event.vm_uuid},
-            {"verdict", std::move(verdict)}};
+            {"verdict", or_null(summary.verdict)}};
   if (is_operator(principal)) {
     json["who"] = event.who;
     json["from"] = event.from;
-    json["summary"] = summary_of_event(event);
+    json["summary"] = to_json(summary);
     json["details"] = details.is_discarded() ? Json(nullptr) : std::move(details);
   }
   return json;

@@ -4,6 +4,7 @@
     kvm_tsc.py SERVICE KVM-TSC
 """
 
+import hashlib
 import json
 import os
 import pathlib
@@ -69,6 +70,10 @@ class Tests:
     def settle(self):
         self.demo.wait_until(lambda: all(one["state"] == "done" for one in self.demo.get_json(
             "/api/v1/corrections")["corrections"]), "the end of all corrections")
+
+
+def wait_for_skew(demo):
+    demo.wait_until(lambda: demo.get_json(f"/api/v1/vms/{VM}")["spread_ticks"] is not None, "a confirmed skew")
 
 
 def near_misses(tests):
@@ -152,6 +157,24 @@ def log_tells(tests):
     tests.check("and why", any("page 17" in line and "finished" in line for line in lines), lines)
 
 
+def viewers_log(tests):
+    """A viewer is not told who and why, but how it ended."""
+    token = "a-viewer-of-the-demo"
+    with tempfile.TemporaryDirectory() as directory:
+        web = pathlib.Path(directory) / "web.yml"
+        web.write_text("kvm_tsc:\n  tokens:\n    - name: looker\n      role: viewer\n      sha256: "
+                       + hashlib.sha256(token.encode()).hexdigest() + "\n", encoding="ascii")
+        with DemoService(sys.argv[1], f"--web.config.file={web}") as demo:
+            wait_for_skew(demo)
+            there = Tests(demo, tests.program)
+            there.run("correct", VM, "--yes", "--shift", "9", "--reason", "page 17")
+            there.settle()
+            output = there.run("log", environment={"KVM_TSC_TOKEN": token}).stdout
+    finished = next((line for line in output.splitlines() if "finished" in line), "")
+    tests.check("a viewer's log has the verdict", finished.endswith(" corrected"), output)
+    tests.check("and no more", "page 17" not in output and "token:" not in output, output)
+
+
 def completes(tests):
     def completed(*words):
         line = " ".join(f'"{word}"' for word in words)
@@ -192,10 +215,10 @@ def socket_of_others(tests):
 
 if __name__ == "__main__":
     with DemoService(sys.argv[1]) as service:
-        service.wait_until(lambda: service.get_json(f"/api/v1/vms/{VM}")["spread_ticks"] is not None,
-                           "a confirmed skew")
+        wait_for_skew(service)
         tested = Tests(service, sys.argv[2])
-        for test in (near_misses, reads_back, asks, goes_on, log_tells, completes, socket_of_others):
+        for test in (near_misses, reads_back, asks, goes_on, log_tells, viewers_log, completes,
+                     socket_of_others):
             tested.settle()
             test(tested)
     sys.exit(1 if tested.misfits else 0)
