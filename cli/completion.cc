@@ -1,27 +1,23 @@
 #include "cli/completion.h"
 
+#include <algorithm>
+#include <iterator>
+#include <vector>
+
 #include <CLI/CLI.hpp>
+
+#include "base/join.h"
+#include "cli/app_words.h"
 
 namespace kvmtsc {
 namespace {
 
-// One word a line: what bash's completion takes.
+// As bash's compgen -W takes them.
 std::string words_of(const CLI::App& app) {
-  std::string words;
-  for (const CLI::App* command : app.get_subcommands({})) {
-    words += command->get_group().empty() ? "" : command->get_name() + " ";
-  }
-  for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) {
-      words += "--" + name + " ";
-    }
-  }
-  return words;
+  std::vector<std::string> words = commands_of(app);
+  std::ranges::move(flags_of(app), std::back_inserter(words));
+  return join(words, " ");
 }
-
-}  // namespace
-
-namespace {
 
 // What stands before the word decides first, then the command. `w` runs over the words before it;
 // how the service is reached is passed on.

@@ -1,10 +1,12 @@
 #include "cli/near_misses.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include <CLI/CLI.hpp>
 
 #include "base/nearest.h"
+#include "cli/app_words.h"
 
 namespace kvmtsc {
 namespace {
@@ -17,15 +19,11 @@ const CLI::Option* option_of(const CLI::App& app, const CLI::App* command,
   return own != nullptr ? own : app.get_option_no_throw(name);
 }
 
-std::vector<std::string> flags_of(const CLI::App& app, const CLI::App* command) {
-  std::vector<std::string> flags;
-  for (const CLI::App* one : {&app, command}) {
-    for (const CLI::Option* option :
-         one != nullptr ? one->get_options() : std::vector<const CLI::Option*>{}) {
-      for (const std::string& name : option->get_lnames()) {
-        flags.push_back("--" + name);
-      }
-    }
+// Those that may stand where `command` was named, if one was.
+std::vector<std::string> flags_after(const CLI::App& app, const CLI::App* command) {
+  std::vector<std::string> flags = flags_of(app);
+  if (command != nullptr) {
+    std::ranges::move(flags_of(*command), std::back_inserter(flags));
   }
   return flags;
 }
@@ -38,16 +36,6 @@ std::string said(const char* kind, const std::string& word,
   return text + (near ? "did you mean " + std::string(*near) + "?" : "see kvm-tsc --help");
 }
 
-std::vector<std::string> commands_of(const CLI::App& app) {
-  std::vector<std::string> names;
-  for (const CLI::App* command : app.get_subcommands({})) {
-    if (!command->get_group().empty()) {
-      names.push_back(command->get_name());
-    }
-  }
-  return names;
-}
-
 }  // namespace
 
 std::optional<std::string> near_miss(const CLI::App& app,
@@ -58,7 +46,7 @@ std::optional<std::string> near_miss(const CLI::App& app,
     if (word.starts_with("--") && word.size() > 2) {
       const CLI::Option* option = option_of(app, command, word);
       if (option == nullptr) {
-        return said("flag", word.substr(0, word.find('=')), flags_of(app, command));
+        return said("flag", word.substr(0, word.find('=')), flags_after(app, command));
       }
       const bool takes_next = option->get_items_expected_min() > 0 && word.find('=') == word.npos;
       i += takes_next ? 1 : 0;
