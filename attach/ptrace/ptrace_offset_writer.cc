@@ -90,8 +90,12 @@ Result<WriteReport> PtraceOffsetWriter::write(const AttachTarget& vm,
   }
   return TracerThread::run([&](const TracerThread& self) -> Result<WriteReport> {
     const VmAccess& found = prepared->access;
+    const ProcessLayout& layout = prepared->layout;
+    const auto take = [&](Tid thread) {
+      return reserve(self, options_, vm, thread, layout.gadgets);
+    };
     if (found.vcpus.size() == 1) {
-      self.run_beside(options_.root, vm.pid, prepared->access.vcpus.begin()->second.thread);
+      self.run_beside(options_.root, vm.pid, found.vcpus.begin()->second.thread);
     }
     HeldVcpus vcpus;
     ParkedVcpus parked;
@@ -101,28 +105,25 @@ Result<WriteReport> PtraceOffsetWriter::write(const AttachTarget& vm,
         parked.add(wanted, fd->second, {options_.root, vm.key, wanted.id});
         continue;
       }
-      const VcpuAccess& access = prepared->access.vcpus.at(wanted.id);
-      auto reserved = reserve(self, options_, vm, access.thread, prepared->layout.gadgets);
+      const VcpuAccess& access = found.vcpus.at(wanted.id);
+      auto reserved = take(access.thread);
       if (!reserved) {
         return reserved.error();
       }
       vcpus.add(wanted, access, *std::move(reserved), {options_.root, vm.key, wanted.id});
     }
-    for (const auto& [id, access] : prepared->access.vcpus) {
-      const bool named =
-          std::any_of(sorted.begin(), sorted.end(),
-                      [id = id](const WantedOffset& wanted) { return wanted.id == id; });
-      if (!named) {
-        auto reserved = reserve(self, options_, vm, access.thread, prepared->layout.gadgets);
-        if (!reserved) {
-          return reserved.error();
-        }
-        vcpus.add_bystander(*std::move(reserved));
+    for (const auto& [id, access] : found.vcpus) {
+      if (std::ranges::binary_search(ids, id)) {
+        continue;
       }
+      auto reserved = take(access.thread);
+      if (!reserved) {
+        return reserved.error();
+      }
+      vcpus.add_bystander(*std::move(reserved));
     }
     if (!parked.empty()) {
-      auto reserved =
-          reserve(self, options_, vm, found.other_threads.front(), prepared->layout.gadgets);
+      auto reserved = take(found.other_threads.front());
       if (!reserved) {
         return reserved.error();
       }
@@ -133,21 +134,22 @@ Result<WriteReport> PtraceOffsetWriter::write(const AttachTarget& vm,
     const MonotonicTime end = hold_deadline(options_, deadline);
     const MonotonicTime forward_end = begun + (end - begun) * 2 / 3;
 
-    if (auto stopped = vcpus.stop_all(options_.root, vm.key, prepared->layout, forward_end);
-        !stopped) {
+    if (auto stopped = vcpus.stop_all(options_.root, vm.key, layout, forward_end); !stopped) {
       return stopped.error();
     }
     if (carrier) {
-      if (auto ready = parked.carry(options_.root, vm.pid, *std::move(carrier), prepared->layout,
-                                    forward_end);
+      if (auto ready =
+              parked.carry(options_.root, vm.pid, *std::move(carrier), layout, forward_end);
           !ready) {
         return ready.error();
       }
     }
-    for (const Status& read : {parked.read_before(forward_end), vcpus.read_before(forward_end)}) {
-      if (!read) {
-        return read.error();  // nothing is written yet
-      }
+    // Nothing is written before every vCPU had what was expected.
+    if (auto read = parked.read_before(forward_end); !read) {
+      return read.error();
+    }
+    if (auto read = vcpus.read_before(forward_end); !read) {
+      return read.error();
     }
     parked.write_all(forward_end);
     vcpus.write_all(forward_end);
