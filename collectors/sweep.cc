@@ -16,6 +16,15 @@ std::optional<Frequency> guest_frequency(const HostClock& host, ScalingRatio rat
   return Frequency{host.tsc_frequency->hertz * factor, host.tsc_frequency->bound_hertz * factor};
 }
 
+// What is known of a VM before it is read.
+VmState state_of(const OffsetSource& source, const FoundVm& vm) {
+  VmState state;
+  state.key = vm.key;
+  state.identity = vm.identity;
+  state.source = source.name();
+  return state;
+}
+
 std::uint64_t saturated_sum(std::uint64_t a, std::uint64_t b) {
   return a + std::min(b, ~a);
 }
@@ -113,10 +122,7 @@ void Sweep::read_vms(Listing& listing, Snapshot& snapshot) {
 
 std::optional<VmState> Sweep::read_vm(OffsetSource& source, const FoundVm& vm,
                                       const HostClock& host) {
-  VmState state;
-  state.key = vm.key;
-  state.identity = vm.identity;
-  state.source = source.name();
+  VmState state = state_of(source, vm);
   auto reading = source.read(
       vm.key, {clock_->thread_cpu() + options_.vm_cpu, clock_->monotonic() + options_.vm_patience});
   if (!reading && reading.error().kind == ErrorKind::kGone) {
@@ -153,10 +159,7 @@ void Sweep::observe_clock(VmState& state) {
 // Whether they have ended is not known, so nothing of them is forgotten.
 void Sweep::keep_unlisted(const Listing& listing, const Error& error, Snapshot& snapshot) {
   for (const FoundVm& vm : listing.vms) {
-    VmState state;
-    state.key = vm.key;
-    state.identity = vm.identity;
-    state.source = listing.source->name();
+    VmState state = state_of(*listing.source, vm);
     state.source_failed = true;
     note_failure(state, tracked(vm.key), error);
     snapshot.vms.push_back(std::move(state));

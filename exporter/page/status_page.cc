@@ -100,7 +100,7 @@ std::string trust_text(const VmState& vm) {
 
 std::string state_cell(const VmState& vm) {
   std::string cell = trust_text(vm);
-  if (vm.identity.pid == 0 && vm.identity.process_unknown) {
+  if (vm.identity.process_unknown) {
     cell += "<br>process unknown: <span class=\"dim\">" +
             escaped(vm.identity.process_unknown->text()) + "</span>";
   }
