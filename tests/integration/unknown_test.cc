@@ -1,9 +1,5 @@
 // Where the service cannot know, everything that answers for it says so, and why: no list that
 // looks empty, no VM that looks well, no counter that begins with its first failure.
-#include <sys/mount.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <filesystem>
 #include <memory>
 #include <set>
@@ -14,6 +10,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "tests/fakes/small_disk.h"
 #include "tests/fakes/temporary_directory.h"
 #include "tests/integration/debugfs.h"
 #include "tests/integration/eventually.h"
@@ -53,8 +50,36 @@ class UnknownTest : public testing::Test {
     return finished ? *finished : Finished{};
   }
 
+  // A VM and, started by `launcher`, a service that is to read the VM's clock. Skips the test, and
+  // leaves service_ empty, where that cannot be.
+  void start_beside_a_vm(std::vector<std::string> launcher) {
+    REQUIRE_KVM();
+    REQUIRE_ROOT();
+    REQUIRE_PROGRAM(launcher.front());
+    auto debugfs = Debugfs::open();
+    if (!debugfs) {
+      GTEST_SKIP() << "missing: " << debugfs.error().text();
+    }
+    debugfs_ = *std::move(debugfs);
+    auto vmm = MicroVmm::start({"--ids", "0,1", "--guest", "halt"});
+    ASSERT_OK(vmm);
+    vmm_ = *std::move(vmm);
+    std::vector<std::string> command = std::move(launcher);
+    command.insert(command.end(),
+                   {product_program("kvm-tsc-exporter"), "--attach.mode=clock",
+                    "--sweep.interval=1s", "--attach.clock-interval=1s",
+                    "--path.debugfs=" + debugfs_->path(), "--web.listen-address=" + socket_});
+    auto service = Process::start(std::move(command));
+    ASSERT_OK(service);
+    service_ = *std::move(service);
+  }
+
   TemporaryDirectory directory_;
   std::unique_ptr<Exporter> exporter_;
+  const std::string socket_ = "unix:" + directory_.path() + "/api.sock";
+  std::unique_ptr<Debugfs> debugfs_;
+  std::unique_ptr<MicroVmm> vmm_;
+  std::unique_ptr<Process> service_;
 };
 
 TEST_F(UnknownTest, WithoutDebugfsNobodyIsToldThatThereAreNoVms) {
@@ -160,28 +185,16 @@ TEST_F(UnknownTest, EveryCounterIsThereForEveryVmBeforeAnythingHappened) {
 
 // Asks for a service in `/proc` of its own, where no process of the host is to be seen.
 TEST_F(UnknownTest, InAPidNamespaceOfItsOwnTheClockIsMissedAloud) {
-  REQUIRE_KVM();
-  REQUIRE_ROOT();
-  REQUIRE_PROGRAM("unshare");
-  const auto debugfs = Debugfs::open();
-  if (!debugfs) {
-    GTEST_SKIP() << "missing: " << debugfs.error().text();
+  start_beside_a_vm({"unshare", "--pid", "--fork", "--kill-child", "--mount-proc"});
+  if (service_ == nullptr) {
+    return;
   }
-  const auto vmm = MicroVmm::start({"--ids", "0,1", "--guest", "halt"});
-  ASSERT_OK(vmm);
-  const std::string socket = directory_.path() + "/api.sock";
-  auto service = Process::start({"unshare", "--pid", "--fork", "--kill-child", "--mount-proc",
-                                 product_program("kvm-tsc-exporter"), "--attach.mode=clock",
-                                 "--sweep.interval=1s", "--attach.clock-interval=1s",
-                                 "--path.debugfs=" + (*debugfs)->path(),
-                                 "--web.listen-address=unix:" + socket});
-  ASSERT_OK(service);
-  const auto line = (*service)->find_error_line("the clock cannot be read", kPatience);
+  const auto line = service_->find_error_line("the clock cannot be read", kPatience);
   ASSERT_OK(line);
   EXPECT_THAT(*line, HasSubstr("VM has trouble"));
   EXPECT_THAT(*line, HasSubstr("PID namespace"));
-  const auto vms = run_program(
-      {product_program("kvm-tsc"), "--server", "unix:" + socket, "--json", "vms"}, "", kPatience);
+  const auto vms = run_program({product_program("kvm-tsc"), "--server", socket_, "--json", "vms"},
+                               "", kPatience);
   ASSERT_OK(vms);
   const auto listed = nlohmann::json::parse(vms->output, nullptr, false);
   bool found = false;
@@ -196,36 +209,23 @@ TEST_F(UnknownTest, InAPidNamespaceOfItsOwnTheClockIsMissedAloud) {
 }
 
 TEST_F(UnknownTest, WithoutTheCapabilityTheClockIsMissedAloud) {
-  REQUIRE_KVM();
-  REQUIRE_ROOT();
-  REQUIRE_PROGRAM("setpriv");
-  const auto debugfs = Debugfs::open();
-  if (!debugfs) {
-    GTEST_SKIP() << "missing: " << debugfs.error().text();
+  start_beside_a_vm({"setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace"});
+  if (service_ == nullptr) {
+    return;
   }
-  const auto vmm = MicroVmm::start({"--ids", "0,1", "--guest", "halt"});
-  ASSERT_OK(vmm);
-  const std::string socket = directory_.path() + "/api.sock";
-  auto service = Process::start({"setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace",
-                                 product_program("kvm-tsc-exporter"), "--attach.mode=clock",
-                                 "--sweep.interval=1s", "--attach.clock-interval=1s",
-                                 "--path.debugfs=" + (*debugfs)->path(),
-                                 "--web.listen-address=unix:" + socket});
-  ASSERT_OK(service);
-  const auto line = (*service)->find_error_line("VM has trouble", kPatience);
+  const auto line = service_->find_error_line("VM has trouble", kPatience);
   ASSERT_OK(line);
   EXPECT_THAT(*line, HasSubstr("CAP_SYS_PTRACE"));
 }
 
 TEST_F(UnknownTest, DoctorTellsOfAFullAuditAndOfAKvmThatIgnoresWrites) {
   REQUIRE_ROOT();
-  const std::string disk = directory_.path() + "/disk";
-  ::mkdir(disk.c_str(), 0700);
-  ASSERT_EQ(::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=512k"), 0);
+  const SmallDisk disk("512k");
+  ASSERT_TRUE(disk.mounted());
   std::filesystem::create_directories(directory_.path() + "/debugfs/kvm");
   std::filesystem::create_directories(directory_.path() + "/sys/module/kvm_pvm");
   start({"--demo", "--path.debugfs=" + directory_.path() + "/debugfs",
-         "--audit.path=" + disk + "/audit.db"});
+         "--audit.path=" + disk.path() + "/audit.db"});
   ASSERT_TRUE(eventually(kPatience, [&] {
     const auto samples = exporter_->metrics();
     return samples && samples->value("kvm_tsc_audit_writable") == 0;
@@ -236,8 +236,6 @@ TEST_F(UnknownTest, DoctorTellsOfAFullAuditAndOfAKvmThatIgnoresWrites) {
   EXPECT_THAT(doctor.output, HasSubstr("-> make room on its file system"));
   EXPECT_THAT(doctor.output, HasSubstr("kvm_pvm"));
   EXPECT_THAT(doctor.output, HasSubstr("ignores them"));
-  exporter_.reset();
-  ::umount(disk.c_str());
 }
 
 }  // namespace

@@ -1,11 +1,6 @@
 // Identity and uevents of real VMs, which the test itself creates on /dev/kvm.
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/kvm.h>
 #include <linux/netlink.h>
 #include <poll.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -17,23 +12,13 @@
 #include "base/unique_fd.h"
 #include "collectors/proc_identifier.h"
 #include "collectors/uevents.h"
+#include "tests/fakes/real_kvm.h"
 
 namespace kvmtsc {
 namespace {
 
-class RealVm : public testing::Test {
+class RealVm : public RealKvm {
  protected:
-  void SetUp() override {
-    kvm_.reset(::open("/dev/kvm", O_RDWR | O_CLOEXEC));
-    if (!kvm_.valid()) {
-      GTEST_SKIP() << "/dev/kvm cannot be opened: " << ::strerror(errno);
-    }
-    if (!create().valid()) {
-      GTEST_SKIP() << "/dev/kvm makes no VM: " << ::strerror(errno);
-    }
-  }
-  UniqueFd create() const { return UniqueFd(::ioctl(kvm_.get(), KVM_CREATE_VM, 0)); }
-
   static void expect_this_process(const VmIdentity& identity) {
     EXPECT_EQ(identity.pid, ::getpid());
     EXPECT_EQ(identity.vmm, "unit_collectors");
@@ -41,12 +26,11 @@ class RealVm : public testing::Test {
     EXPECT_GT(identity.process_start, 0u);
   }
 
-  UniqueFd kvm_;
   ProcIdentifier identifier_{HostRoot{}, IdentityRules{}};
 };
 
 TEST_F(RealVm, IsIdentifiedAsThisProcess) {
-  const UniqueFd vm = create();
+  const UniqueFd vm = create_vm();
   expect_this_process(identifier_.identify({::gettid(), vm.get(), 1}, {}));
 }
 
@@ -56,7 +40,7 @@ TEST_F(RealVm, IsIdentifiedThroughTheThreadThatMadeIt) {
   pid_t creator = 0;
   std::thread([&] {
     creator = ::gettid();
-    vm = create();
+    vm = create_vm();
     while_alive = identifier_.identify({creator, vm.get(), 1}, {});
   }).join();
   ASSERT_NE(creator, ::getpid());
@@ -67,7 +51,7 @@ TEST_F(RealVm, IsIdentifiedThroughTheThreadThatMadeIt) {
 }
 
 TEST_F(RealVm, ThatIsGoneIsNotThisProcess) {
-  const int fd = create().get();  // closed at once
+  const int fd = create_vm().get();  // closed at once
   const auto identity = identifier_.identify({::gettid(), fd, 1}, {});
   EXPECT_EQ(identity.pid, 0);
   EXPECT_EQ(identity.name, "vm-" + std::to_string(::gettid()) + "-" + std::to_string(fd));
@@ -110,7 +94,7 @@ bool told(KvmUevents& events) {
 TEST_F(RealVm, IsToldOfWhenItIsCreatedAndDestroyed) {
   const Probe probe;
   auto events = KvmUevents::open();
-  UniqueFd vm = create();
+  UniqueFd vm = create_vm();
   if (!probe.heard()) {
     GTEST_SKIP() << "no kobject uevents arrive here (not the initial network namespace?)";
   }

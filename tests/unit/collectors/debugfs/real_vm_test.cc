@@ -1,9 +1,6 @@
 // Real VMs, which the test itself makes on /dev/kvm, as the kernel's own debugfs shows them.
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/kvm.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,30 +20,20 @@
 #include "collectors/proc_identifier.h"
 #include "collectors/sweep.h"
 #include "tests/fakes/fake_source.h"
+#include "tests/fakes/real_kvm.h"
 
 namespace kvmtsc {
 namespace {
 
-int make_vm(const UniqueFd& kvm) {
-  return ::ioctl(kvm.get(), KVM_CREATE_VM, 0);
-}
-
-class RealVmInDebugfs : public testing::Test {
+class RealVmInDebugfs : public RealKvm {
  protected:
   void SetUp() override {
-    kvm_.reset(::open("/dev/kvm", O_RDWR | O_CLOEXEC));
-    if (!kvm_.valid()) {
-      GTEST_SKIP() << "/dev/kvm cannot be opened: " << ::strerror(errno);
-    }
-    if (!UniqueFd(make_vm(kvm_)).valid()) {
-      GTEST_SKIP() << "/dev/kvm makes no VM: " << ::strerror(errno);
-    }
-    if (const auto listed = source_.list(); !listed) {
+    RealKvm::SetUp();
+    if (const auto listed = source_.list(); !IsSkipped() && !listed) {
       GTEST_SKIP() << listed.error().text();
     }
   }
 
-  UniqueFd kvm_;
   ProcIdentifier identifier_{HostRoot{}, {}};
   DebugfsSource source_{HostRoot{}, identifier_, system_clock()};
 };
@@ -61,7 +48,7 @@ TEST_F(RealVmInDebugfs, NoneThatIsBeingMadeIsEverTrustedWithASkew) {
   std::thread maker([&] {
     maker_id = ::gettid();
     while (!over) {
-      const UniqueFd vm(make_vm(kvm_));
+      const UniqueFd vm = create_vm();
       std::array<UniqueFd, 4> vcpus;
       for (std::size_t i = 0; i < vcpus.size(); ++i) {
         vcpus[i].reset(::ioctl(vm.get(), KVM_CREATE_VCPU, i));
@@ -111,14 +98,14 @@ TEST_F(RealVmInDebugfs, OneWhoseProcessLeftItToAChildIsOrphaned) {
   const UniqueFd go_here(go[1]);
   const pid_t owner = ::fork();
   if (owner == 0) {
-    const int vm = make_vm(kvm_);
+    const UniqueFd vm = create_vm();
     const pid_t heir = ::fork();
     if (heir == 0) {
       ::alarm(30);
       ::pause();
       ::_exit(0);
     }
-    const std::array<int, 2> ids{vm, heir};
+    const std::array<int, 2> ids{vm.get(), heir};
     char answer = 0;
     const bool done = ::write(told_there.get(), ids.data(), sizeof ids) == sizeof ids &&
                       ::read(go_there.get(), &answer, 1) == 1;

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
@@ -13,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "base/unique_fd.h"
+#include "tests/fakes/small_disk.h"
 #include "tests/fakes/temporary_directory.h"
 
 namespace kvmtsc {
@@ -175,31 +175,27 @@ TEST_F(SqliteJournalTest, RefusesALaterVersionsFileAndKeepsEventsFromSql) {
 }
 
 TEST_F(SqliteJournalTest, OutlivesAFullDisk) {
-  const std::string small = directory_.path() + "/small";
-  ::mkdir(small.c_str(), 0700);
-  if (::mount("tmpfs", small.c_str(), "tmpfs", 0, "size=256k") != 0) {
+  const SmallDisk disk("256k");
+  if (!disk.mounted()) {
     GTEST_SKIP() << "root is missing, to mount a small file system";
   }
-  path_ = small + "/audit.db";
-  {
-    const auto journal = open();
-    JournalEvent large = event("planned");
-    large.details.assign(20'000, 'x');
-    int recorded = 0;
-    while (recorded < 100 && journal->record(large, {})) {
-      ++recorded;
-    }
-    EXPECT_LT(recorded, 100);
-    const Status full = journal->record(large, {});
-    EXPECT_FALSE(full);
-    EXPECT_THAT(full.error().text(), HasSubstr("make room"));
-    EXPECT_THAT(journal->writable().error().text(), HasSubstr("make room"));
-    ASSERT_EQ(::mount("tmpfs", small.c_str(), "tmpfs", MS_REMOUNT, "size=16m"), 0);
-    EXPECT_TRUE(journal->writable());
-    EXPECT_TRUE(journal->record(event("after"), {}));
-    EXPECT_EQ(words(*journal).size(), static_cast<std::size_t>(recorded) + 1);
+  path_ = disk.path() + "/audit.db";
+  const auto journal = open();
+  JournalEvent large = event("planned");
+  large.details.assign(20'000, 'x');
+  int recorded = 0;
+  while (recorded < 100 && journal->record(large, {})) {
+    ++recorded;
   }
-  ::umount(small.c_str());
+  EXPECT_LT(recorded, 100);
+  const Status full = journal->record(large, {});
+  EXPECT_FALSE(full);
+  EXPECT_THAT(full.error().text(), HasSubstr("make room"));
+  EXPECT_THAT(journal->writable().error().text(), HasSubstr("make room"));
+  ASSERT_TRUE(disk.resize("16m"));
+  EXPECT_TRUE(journal->writable());
+  EXPECT_TRUE(journal->record(event("after"), {}));
+  EXPECT_EQ(words(*journal).size(), static_cast<std::size_t>(recorded) + 1);
 }
 
 TEST_F(SqliteJournalTest, TellsWhetherItCanBeWritten) {
@@ -217,27 +213,23 @@ TEST_F(SqliteJournalTest, TellsWhetherItCanBeWritten) {
 }
 
 TEST_F(SqliteJournalTest, TellsThatThereIsTooLittleRoom) {
-  const std::string place = directory_.path() + "/place";
-  ::mkdir(place.c_str(), 0700);
-  if (::mount("tmpfs", place.c_str(), "tmpfs", 0, "size=16m") != 0) {
-    GTEST_SKIP() << "root is missing, to mount a file system";
+  const SmallDisk disk("16m");
+  if (!disk.mounted()) {
+    GTEST_SKIP() << "root is missing, to mount a small file system";
   }
-  path_ = place + "/audit.db";
-  {
-    const auto journal = open();
-    EXPECT_TRUE(journal->writable());
-    struct statvfs system {};
-    ::statvfs(place.c_str(), &system);
-    UniqueFd filler(::open((place + "/filler").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
-    const auto left = static_cast<off_t>(system.f_bfree * system.f_frsize) - (512 << 10);
-    ASSERT_EQ(::posix_fallocate(filler.get(), 0, left), 0);
-    const Status scarce = journal->writable();
-    ASSERT_FALSE(scarce);
-    EXPECT_THAT(scarce.error().text(), HasSubstr("512 KiB are left"));
-    ASSERT_EQ(::ftruncate(filler.get(), 0), 0);
-    EXPECT_TRUE(journal->writable());
-  }
-  ::umount(place.c_str());
+  path_ = disk.path() + "/audit.db";
+  const auto journal = open();
+  EXPECT_TRUE(journal->writable());
+  struct statvfs system {};
+  ::statvfs(disk.path().c_str(), &system);
+  UniqueFd filler(::open((disk.path() + "/filler").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600));
+  const auto left = static_cast<off_t>(system.f_bfree * system.f_frsize) - (512 << 10);
+  ASSERT_EQ(::posix_fallocate(filler.get(), 0, left), 0);
+  const Status scarce = journal->writable();
+  ASSERT_FALSE(scarce);
+  EXPECT_THAT(scarce.error().text(), HasSubstr("512 KiB are left"));
+  ASSERT_EQ(::ftruncate(filler.get(), 0), 0);
+  EXPECT_TRUE(journal->writable());
 }
 
 // Records for ever; writes a byte for each event whose record() has returned.
