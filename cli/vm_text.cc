@@ -41,9 +41,8 @@ Colour colour_of(int trouble_level) {
 
 // What the guest believes of its TSC's frequency, where that is further off than KVM's tolerance.
 std::string told_frequency_text(const Json& vm) {
-  constexpr double kTolerancePpm = 250;
   const Json& error = field(vm, "told_frequency_error_ppm");
-  if (!error.is_number() || std::abs(error.get<double>()) <= kTolerancePpm) {
+  if (!error.is_number() || field(vm, "told_frequency_tolerated") != false) {
     return {};
   }
   const double ppm = error.get<double>();

@@ -1,6 +1,7 @@
 #include "exporter/api/vm_json.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/rfc3339.h"
 #include "corrections/correction_json.h"
@@ -111,6 +112,8 @@ Json details_json(const VmState& vm, const Snapshot& snapshot) {
   json["tsc_khz"] = or_null(vm.tsc_khz);
   json["told_frequency_error_ppm"] =
       or_null(told_frequency_error(vm), [](double error) { return error * 1e6; });
+  json["told_frequency_tolerated"] = or_null(
+      told_frequency_error(vm), [](double error) { return std::abs(error) <= kToldTolerance; });
   json["clock"] = or_null(vm.clock, clock_json);
   json["kvmclock_divergence_bound_seconds"] =
       or_null(vm.divergence, [](const auto& d) { return d.bound_seconds; });
