@@ -19,7 +19,7 @@ def run(host):
     corrector = Corrector(host)
     with host.micro_vmm("--vcpus", 2) as vmm, host.exporter(*corrector.flags, sweep=SWEEP) as exporter:
         metrics = exporter.metrics_when(lambda seen: any(
-            len(seen.skews(vm)) == 2 and master_clock(seen, vm) == 1 for vm in seen.vms_of(vmm.pid)))
+            len(seen.skews(vm)) == 2 and seen.master_clock(vm) == 1 for vm in seen.vms_of(vmm.pid)))
         [vm] = metrics.vms_of(vmm.pid)
         khz = vmm.command("khz")["vcpus"][0]["khz"]
         for id in (0, 1):
@@ -42,8 +42,8 @@ def told_a_faster_tsc(host, corrector, exporter, vmm, vm):
         lambda seen: seen.value("kvm_tsc_last_sweep_timestamp_seconds") > sweeps + 3 * SWEEP)
     host.check_equal("its offsets are equal and quiet, and trusted",
                      (len(set(offsets.values())), debugfs.offsets(vmm.directory()), metrics.skews(vm),
-                      state(metrics, vm)), (1, offsets, {0: 0, 1: 0}, "trusted"))
-    host.check_equal("the master clock is in use", master_clock(metrics, vm), 1)
+                      metrics.trust_state(vm)), (1, offsets, {0: 0, 1: 0}, "trusted"))
+    host.check_equal("the master clock is in use", metrics.master_clock(vm), 1)
     shown = corrector.run("show", vm)[1]
     host.check("kvm-tsc show has it", abs(shown["told_frequency_error_ppm"] + 166_667) < 1000,
                ppm=shown["told_frequency_error_ppm"])
@@ -55,16 +55,16 @@ def moved_by_kvm(host, exporter, vmm, vm):
     host.wait_until(lambda: min(moved(before, vmm).values()) > 0, seconds=MOVES_FOR)
     host.check("KVM moves every vCPU's offset, by debugfs", min(moved(before, vmm).values()) > 0,
                ticks=moved(before, vmm))
-    metrics = exporter.metrics_when(lambda seen: state(seen, vm) == "changing")
-    host.check_equal("the state on /metrics is changing", state(metrics, vm), "changing")
+    metrics = exporter.metrics_when(lambda seen: seen.trust_state(vm) == "changing")
+    host.check_equal("the state on /metrics is changing", metrics.trust_state(vm), "changing")
     host.check_equal("and not trusted", metrics.value("kvm_tsc_vm_trusted", vm=vm), 0)
-    counted = steps(metrics, vm)
+    counted = metrics.steps(vm)
     later = exporter.metrics_when(lambda seen: all(seen_of > counted[id] + 1 for id, seen_of
-                                                   in steps(seen, vm).items()))
+                                                   in seen.steps(vm).items()))
     host.check("steps go on rising, of every vCPU",
-               all(count > counted[id] + 1 for id, count in steps(later, vm).items()),
-               first=counted, later=steps(later, vm))
-    host.check_equal("the master clock is lost", master_clock(later, vm), 0)
+               all(count > counted[id] + 1 for id, count in later.steps(vm).items()),
+               first=counted, later=later.steps(vm))
+    host.check_equal("the master clock is lost", later.master_clock(vm), 0)
 
     skew = skew_of_guests(vmm)
     metrics = exporter.metrics()
@@ -89,7 +89,7 @@ def said_and_refused(host, corrector, exporter, vmm, vm):
                and "KVM lets them catch up" in str(refused), answer=refused)
     audit = [event["what"] for event in corrector.run("log", "--limit", 100)[1]]
     host.check("nothing was written", "applying" not in audit, audit=audit)
-    host.check_equal("it goes on changing", state(exporter.metrics(), vm), "changing")
+    host.check_equal("it goes on changing", exporter.metrics().trust_state(vm), "changing")
 
 
 def moved(before, vmm):
@@ -108,18 +108,3 @@ def bound_ticks(metrics, vm):
 
 def told_error(metrics, vm):
     return metrics.value("kvm_tsc_vm_told_frequency_error_ratio", vm=vm)
-
-
-def master_clock(metrics, vm):
-    return metrics.value("kvm_tsc_vm_master_clock", vm=vm)
-
-
-def steps(metrics, vm):
-    return {id: int(count) for id, count in
-            metrics.per_vcpu("kvm_tsc_vcpu_offset_steps_total", vm).items()}
-
-
-def state(metrics, vm):
-    """The one state of its trust that is 1; None while the VM is not listed."""
-    found = [labels["state"] for labels, value in metrics.series("kvm_tsc_vm_trust_state", vm=vm) if value == 1]
-    return found[0] if found else None

@@ -23,15 +23,13 @@ def run(host):
             before = kvmclock(vmm)
             vmm.command("set-offset", 1, common + AHEAD)
             metrics = exporter.metrics_when(
-                lambda seen: seen.skews(vm).get(1, 0) > 0
-                and seen.value("kvm_tsc_vm_master_clock", vm=vm) == 0)
+                lambda seen: seen.skews(vm).get(1, 0) > 0 and seen.master_clock(vm) == 0)
             host.check("the skew is on /metrics", abs(metrics.skews(vm)[1] / AHEAD - 1) < 1e-4,
                        ticks=metrics.skews(vm))
             host.check_equal("and exact in kvm-tsc show",
                              [vcpu["skew_ticks"] for vcpu in corrector.run("show", vm)[1]["vcpus"]],
                              ["0", str(AHEAD)])
-            host.check_equal("one odd vCPU costs the master clock",
-                             metrics.value("kvm_tsc_vm_master_clock", vm=vm), 0)
+            host.check_equal("one odd vCPU costs the master clock", metrics.master_clock(vm), 0)
             host.check_equal("KVM_GET_CLOCK says the same", flags(host, vmm), 0)
 
             plan_and_correct(host, corrector, vmm, vm, common, before)
@@ -117,8 +115,7 @@ def before_and_after(correction):
 
 def known_vm(exporter, vmm):
     metrics = exporter.metrics_when(lambda seen: any(
-        len(seen.skews(vm)) == 2 and seen.value("kvm_tsc_vm_master_clock", vm=vm) is not None
-        for vm in seen.vms_of(vmm.pid)))
+        len(seen.skews(vm)) == 2 and seen.master_clock(vm) is not None for vm in seen.vms_of(vmm.pid)))
     [vm] = metrics.vms_of(vmm.pid)
     return vm
 

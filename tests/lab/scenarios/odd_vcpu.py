@@ -16,9 +16,9 @@ def run(host):
     with skew_guest.running(host, "web-1") as guest, \
             host.exporter(*corrector.flags, sweep=SWEEP) as exporter:
         first = exporter.metrics_when(lambda seen: len(seen.skews("web-1")) == 2
-                                      and master_clock(seen) == 1)
+                                      and seen.master_clock("web-1") == 1)
         host.check_equal("/metrics shows no skew and a master clock at first",
-                         (set(first.skews("web-1").values()), master_clock(first)), ({0.0}, 1))
+                         (set(first.skews("web-1").values()), first.master_clock("web-1")), ({0.0}, 1))
         skew = guest.skew()
         host.check("the guest's vCPUs agree in their own RDTSCs", 0 in skew, ticks=shown(skew))
         [directory] = debugfs.directories_of(guest.qemu.pid)
@@ -26,10 +26,10 @@ def run(host):
 
         set_apart(host, guest, common)
         seen = exporter.metrics_when(
-            lambda seen: seen.skews("web-1").get(1, 0) > 0 and master_clock(seen) == 0)
+            lambda seen: seen.skews("web-1").get(1, 0) > 0 and seen.master_clock("web-1") == 0)
         host.check("the skew is on /metrics", abs(seen.skews("web-1")[1] / AHEAD - 1) < 1e-4,
                    ticks=seen.skews("web-1"))
-        host.check_equal("so is the loss of the master clock", master_clock(seen), 0)
+        host.check_equal("so is the loss of the master clock", seen.master_clock("web-1"), 0)
 
         status, plan = corrector.run("plan", "web-1")
         host.check_equal("kvm-tsc plan: all to the vCPU that is ahead, nothing against it",
@@ -45,9 +45,9 @@ def run(host):
         host.check("the guest's vCPUs agree again in their own RDTSCs", 0 in skew, ticks=shown(skew))
         host.check_equal("debugfs agrees", set(debugfs.offsets(directory).values()), {common + AHEAD})
         seen = exporter.metrics_when(
-            lambda seen: set(seen.skews("web-1").values()) == {0.0} and master_clock(seen) == 1)
+            lambda seen: set(seen.skews("web-1").values()) == {0.0} and seen.master_clock("web-1") == 1)
         host.check_equal("/metrics shows no skew and a master clock again",
-                         (set(seen.skews("web-1").values()), master_clock(seen)), ({0.0}, 1))
+                         (set(seen.skews("web-1").values()), seen.master_clock("web-1")), ({0.0}, 1))
         host.check_equal("the audit is complete", corrector.audit(done["id"]),
                          ["requested", "applying", "written", "finished"])
         host.check_equal("the service logs no error", exporter.errors(), [])
@@ -67,7 +67,3 @@ def set_apart(host, guest, common):
 
 def shown(skew):
     return [skew.low, skew.high]
-
-
-def master_clock(metrics):
-    return metrics.value("kvm_tsc_vm_master_clock", vm="web-1")

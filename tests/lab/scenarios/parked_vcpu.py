@@ -19,12 +19,11 @@ def run(host):
     with host.micro_vmm("--vcpus", VCPUS, "--guest", "stamp") as vmm, \
             host.exporter(*corrector.flags, sweep=SWEEP) as exporter:
         [vm] = exporter.metrics_when(
-            lambda seen: any(len(seen.skews(vm)) == VCPUS and master_clock(seen, vm) == 1
+            lambda seen: any(len(seen.skews(vm)) == VCPUS and seen.master_clock(vm) == 1
                              for vm in seen.vms_of(vmm.pid))).vms_of(vmm.pid)
         common = debugfs.offsets(vmm.directory())[0]
         vmm.command("set-offset", PARKED, common + AHEAD)
-        exporter.metrics_when(lambda seen: seen.skews(vm).get(PARKED, 0) > 0
-                              and master_clock(seen, vm) == 0)
+        exporter.metrics_when(lambda seen: seen.skews(vm).get(PARKED, 0) > 0 and seen.master_clock(vm) == 0)
         vmm.command("end-thread", PARKED)
         seen = exporter.metrics_when(lambda seen: seen.skews(vm).get(PARKED, 0) > 0)
         host.check("the vCPU whose thread has ended is still shown, and skewed",
@@ -64,7 +63,3 @@ def never_ran(host, corrector, exporter):
                          (0, "corrected"), error=done.get("error"))
         host.check_equal("  and debugfs agrees", set(debugfs.offsets(vmm.directory()).values()),
                          {common + AHEAD})
-
-
-def master_clock(metrics, vm):
-    return metrics.value("kvm_tsc_vm_master_clock", vm=vm)

@@ -20,7 +20,7 @@ def run(host):
         [vm] = metrics.vms_of(vmm.pid)
         common = debugfs.offsets(vmm.directory())[0]
         host.check_equal("no skew at first", metrics.skews(vm), NONE)
-        host.check_equal("no step at first", steps(metrics, vm), NONE)
+        host.check_equal("no step at first", metrics.steps(vm), NONE)
 
         applied = [vmm.command("set-offset", 2, common + AHEAD)["applied"],
                    vmm.command("set-offset", 3, common + BEHIND)["applied"]]
@@ -30,7 +30,7 @@ def run(host):
         late = time.monotonic() - written
         host.check("two sweeps later the skew is there (three sweeps pass at most)",
                    late < 3 * SWEEP + 1, seconds=round(late, 2))
-        host.check_equal("each step is counted once", steps(metrics, vm), {0: 0, 1: 0, 2: 1, 3: 1})
+        host.check_equal("each step is counted once", metrics.steps(vm), {0: 0, 1: 0, 2: 1, 3: 1})
         skews = metrics.skews(vm)
         host.check("/metrics shows exactly that skew (to 0.01 tick)",
                    skews.keys() == WRITTEN.keys()
@@ -44,16 +44,11 @@ def run(host):
         compare_with_guests(host, vmm)
 
         vmm.command("set-all-offsets", common)
-        metrics = exporter.metrics_when(lambda seen: steps(seen, vm)[3] > 1
+        metrics = exporter.metrics_when(lambda seen: seen.steps(vm)[3] > 1
                                         and set(seen.skews(vm).values()) == {0.0})
         host.check_equal("one offset for all: no skew again", metrics.skews(vm), NONE)
-        host.check_equal("the way back is a step too", steps(metrics, vm), {0: 0, 1: 0, 2: 2, 3: 2})
+        host.check_equal("the way back is a step too", metrics.steps(vm), {0: 0, 1: 0, 2: 2, 3: 2})
         host.check_equal("the service logs no error", exporter.errors(), [])
-
-
-def steps(metrics, vm):
-    return {id: int(count) for id, count in
-            metrics.per_vcpu("kvm_tsc_vcpu_offset_steps_total", vm).items()}
 
 
 def compare_with_guests(host, vmm):

@@ -52,6 +52,20 @@ class Metrics:
         found = self.per_vcpu("kvm_tsc_vcpu_skew_seconds", vm)
         return {id: seconds * frequency for id, seconds in found.items()}
 
+    def steps(self, vm):
+        """{vCPU id: steps of its offset since the service has known it}"""
+        found = self.per_vcpu("kvm_tsc_vcpu_offset_steps_total", vm)
+        return {id: int(count) for id, count in found.items()}
+
+    def master_clock(self, vm):
+        """1 or 0; None where it is not known."""
+        return self.value("kvm_tsc_vm_master_clock", vm=vm)
+
+    def trust_state(self, vm):
+        """The one state of its trust that is 1; None while the VM is not listed."""
+        states = [labels["state"] for labels, value in self.series("kvm_tsc_vm_trust_state", vm=vm) if value]
+        return states[0] if states else None
+
     def with_vm(self):
         """{name: number of series} of all that carry a label vm."""
         counts = {name: sum("vm" in labels for labels, _ in found)

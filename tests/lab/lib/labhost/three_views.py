@@ -18,14 +18,10 @@ MASTER_CLOCK = {1: "yes", 0: "no", None: "not known"}
 
 
 def on_metrics(metrics, vm):
-    states = [labels["state"] for labels, value in metrics.series("kvm_tsc_vm_trust_state", vm=vm)
-              if value == 1 and labels["state"] != "unreadable"]
+    trust = metrics.trust_state(vm)
     skews = metrics.skews(vm) if metrics.series("kvm_tsc_vcpu_skew_seconds", vm=vm) else {}
-    return Facts(states[0] if states else None,
-                 MASTER_CLOCK[metrics.value("kvm_tsc_vm_master_clock", vm=vm)],
-                 {id: round(ticks) for id, ticks in skews.items()},
-                 {id: int(count) for id, count in
-                  metrics.per_vcpu("kvm_tsc_vcpu_offset_steps_total", vm).items()},
+    return Facts(None if trust == "unreadable" else trust, MASTER_CLOCK[metrics.master_clock(vm)],
+                 {id: round(ticks) for id, ticks in skews.items()}, metrics.steps(vm),
                  metrics.value("kvm_tsc_vm_kvmclock_divergence_seconds", vm=vm))
 
 
