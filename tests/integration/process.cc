@@ -21,6 +21,7 @@ namespace kvmtsc::integration {
 namespace {
 
 constexpr Milliseconds kGrace{2000};
+constexpr Milliseconds kLastWords{1000};
 constexpr Milliseconds kCollectorWakes{100};
 constexpr int kExecFailed = 127;
 
@@ -227,6 +228,7 @@ Result<ExitStatus> Process::wait_exit(Milliseconds patience) {
     int status = 0;
     if (::waitpid(pid_, &status, WNOHANG) == pid_) {
       ended_ = true;
+      hear_last_words();
       exit_.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
       exit_.code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
     } else if (std::chrono::steady_clock::now() >= deadline) {
@@ -236,6 +238,12 @@ Result<ExitStatus> Process::wait_exit(Milliseconds patience) {
     }
   }
   return exit_;
+}
+
+// The pipes may hold more than the collector has read; a grandchild may hold them open for ever.
+void Process::hear_last_words() {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, kLastWords, [this] { return output_.ended && errors_.ended; });
 }
 
 Result<Finished> run_program(std::vector<std::string> command, std::string_view input,
@@ -251,9 +259,6 @@ Result<Finished> run_program(std::vector<std::string> command, std::string_view 
   const auto status = (*process)->wait_exit(patience);
   if (!status) {
     return status.error();
-  }
-  // The pipes may hold the last words still.
-  while ((*process)->read_line(patience).ok()) {
   }
   return Finished{*status, (*process)->output(), (*process)->error_output()};
 }

@@ -54,7 +54,8 @@ class Process {
   std::string error_output();  // stderr so far
 
   Status send_signal(int signal);
-  // kTimeout if it is still running then. May be asked again after it has ended.
+  // kTimeout if it is still running then. May be asked again after it has ended. All that it said is
+  // in output() and error_output() then.
   Result<ExitStatus> wait_exit(Milliseconds patience);
 
  private:
@@ -66,6 +67,7 @@ class Process {
 
   Process() = default;
   void collect();
+  void hear_last_words();
   void receive(Stream& stream);
   Error no_line(const Stream& stream, const std::string& what);
 

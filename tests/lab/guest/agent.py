@@ -1,7 +1,8 @@
 """The agent of a lab host: runs scenarios that the runner sends over the virtio-serial port "lab".
 
 Messages are JSON objects, one a line. To the agent:
-  {"run": PATH, "host": "a", "peer": "10.0.7.2", "bin": DIR, "deadline": SECONDS}
+  {"run": PATH, "host": "a", "peer": "10.0.7.2", "bin": DIR, "kernel": PATH,
+   "deadline": SECONDS}
 To the runner:
   {"event": "ready", "release": "6.1.0-..."}
   {"check": NAME, "ok": true, "detail": {...}}                    from the scenario, any number

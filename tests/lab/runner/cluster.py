@@ -27,6 +27,7 @@ class Cluster:
 
     def __init__(self, image, source, hosts, append="", icount=False):
         self.usable = False
+        self._kernel = str(image.kernel)
         self._log_files = {}
         self.machines = []
         if hosts == 1:
@@ -76,7 +77,7 @@ class Cluster:
         self.usable = True
         for machine, address, peer in zip(self.machines, ADDRESSES, reversed(ADDRESSES)):
             request = {"run": str(scenario.path.resolve()), "host": machine.name, "bin": str(bin),
-                       "deadline": scenario.deadline}
+                       "kernel": self._kernel, "deadline": scenario.deadline}
             if len(self.machines) == 2:
                 request |= {"address": address, "peer": peer}
             machine.send(request)

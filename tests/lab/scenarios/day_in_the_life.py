@@ -1,11 +1,10 @@
 """A day in the life of a real QEMU: after each thing that happens to a VM the service and the guest say the same."""
 
 import os
-import pathlib
 import subprocess
 import time
 
-from labhost import day as day_module, debugfs, skew_guest
+from labhost import debugfs, documents, skew_guest
 from labhost.corrector import Corrector
 from labhost.day import Day
 
@@ -34,15 +33,8 @@ def run(host):
         gone = exporter.metrics_when(lambda seen: not seen.with_vm())
         host.check_equal("ended: no series is left", gone.with_vm(), {})
         host.check_equal("the service logs no error", exporter.errors(), [])
-        documented(host, day)
+        documents.check_table(host, "docs/what-you-see.md", day.table)
 
-
-def documented(host, day):
-    """The table in the documents is the one that held here."""
-    source = pathlib.Path(day_module.__file__).parents[4]
-    text = (source / "docs/what-you-see.md").read_text(encoding="utf-8")
-    rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
-    host.check_equal("docs/what-you-see.md has this table", rows, day.table)
 
 def morning(day, guest):
     day.after("created, paused (-S)", skews={0: 0}, steps={0: 0}, master_clock="not known")

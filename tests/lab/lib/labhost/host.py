@@ -11,13 +11,14 @@ from labhost.qemu import Qemu
 
 class Host:
     """name: "a" or "b". address, peer: on the wire, None without one. scratch: an empty directory of
-    this scenario's own. bin: where the product's programs are."""
+    this scenario's own. bin: where the product's programs are. kernel: the host's own, as an ELF file."""
 
     def __init__(self, request, port, scratch):
         self.name = request["host"]
         self.address = request.get("address")
         self.peer = request.get("peer")
         self.bin = request["bin"]
+        self.kernel = request["kernel"]
         self.scratch = scratch
         self._port = port
 
