@@ -14,16 +14,28 @@ packages-%: FORCE
 
 # Configures once; CMake itself notices later changes.
 build/%/build.ninja: CMakeLists.txt CMakePresets.json scripts/fetch-civetweb.sh
+	@echo "Configuring build/$*; CivetWeb's source is fetched first"
 	@scripts/fetch-civetweb.sh build/third-party
 	@cmake --preset $* $(CMAKE_ARGS) >build/configure-$*.log 2>&1 || { cat build/configure-$*.log; exit 1; }
 	@touch $@
 
+# `make demo` may have configured without the tests.
+.PHONY: with-tests
+with-tests: packages-test build/release/build.ninja
+	@grep -q '^KVM_TSC_TESTS:BOOL=ON$$' build/release/CMakeCache.txt || \
+	  cmake --preset release -DKVM_TSC_TESTS=ON >build/configure-release.log 2>&1 || \
+	  { cat build/configure-release.log; exit 1; }
+
 .PHONY: build
-build: packages-build packages-test build/release/build.ninja ## compile; binaries in build/bin
+build: packages-build with-tests ## compile; binaries in build/bin
 	@cmake --build build/release -j $(JOBS)
 
+# What the demo needs and no more: no test, no package of one.
 .PHONY: demo
-demo: build ## serve a simulated fleet and this host's VMs on 127.0.0.1:10078
+demo: CMAKE_ARGS += -DKVM_TSC_TESTS=OFF
+demo: packages-build build/release/build.ninja ## serve a simulated fleet and this host's VMs on 127.0.0.1:10078
+	@echo "Building kvm-tsc-exporter and kvm-tsc; from scratch that takes some two minutes on two processors"
+	@cmake --build build/release -j $(JOBS) --target kvm-tsc-exporter kvm-tsc
 	@exec build/bin/kvm-tsc-exporter --demo
 
 # A machine without the lab's packages or npm's registry still runs the other tests; those that need them
@@ -57,7 +69,7 @@ fuzz: packages-build packages-test packages-lint build/asan/build.ninja ## look 
 	@JOBS=$(JOBS) tests/fuzz/run.sh build/asan $(TARGET)
 
 .PHONY: lint
-lint: packages-build packages-test packages-lint build/release/build.ninja ## clang-format and clang-tidy
+lint: packages-build packages-lint with-tests ## clang-format and clang-tidy
 	@cmake --preset release >build/configure-release.log  # so that new files are known
 	@scripts/lint.sh
 
@@ -66,13 +78,13 @@ format: packages-lint ## rewrite the sources with clang-format
 	@git ls-files -co --exclude-standard '*.cc' '*.h' | xargs clang-format-14 -i
 
 .PHONY: golden
-golden: packages-build packages-test build/release/build.ninja ## write the fixtures' golden metrics anew; review the diff
+golden: packages-build with-tests ## write the fixtures' golden metrics anew; review the diff
 	@cmake --build build/release -j $(JOBS) --target unit_golden
 	@KVM_TSC_REGENERATE=1 build/bin/unit_golden --gtest_brief=1
 	@git status --short tests/fixtures
 
 .PHONY: transcripts
-transcripts: packages-build packages-test build/release/build.ninja ## run the documents' commands, write down what they print; review the diff
+transcripts: packages-build with-tests ## run the documents' commands, write down what they print; review the diff
 	@cmake --build build/release -j $(JOBS) --target kvm-tsc-exporter kvm-tsc
 	@tests/integration/transcripts.py write build/bin .
 	@git status --short docs README.md
