@@ -58,7 +58,7 @@ Error unopenable(const std::string& path, int error_number) {
     return Error{ErrorKind::kIo,
                  error_number == ENOENT ? socket + " is not there" : "nobody answers at " + socket,
                  "is kvm-tsc-exporter running, with --web.listen-address=unix:" + path +
-                     "? Otherwise give --server"};
+                     "? If it is elsewhere, give --server"};
   }
   Error error{ErrorKind::kPermission, socket + " may not be opened: permission denied", {}};
   struct stat status {};
@@ -167,8 +167,10 @@ Result<Answer> ApiClient::request(const std::string& method, const std::string& 
   if (code != CURLE_OK) {
     long error_number = 0;
     curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &error_number);
-    return unreachable(options_.server, code, static_cast<int>(error_number),
-                       why[0] != '\0' ? why.data() : curl_easy_strerror(code));
+    Error error = unreachable(options_.server, code, static_cast<int>(error_number),
+                              why[0] != '\0' ? why.data() : curl_easy_strerror(code));
+    error.message += options_.aside.empty() ? "" : "; " + options_.aside;
+    return error;
   }
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);

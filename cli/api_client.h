@@ -11,6 +11,7 @@ namespace kvmtsc {
 
 struct ClientOptions {
   std::string server;  // "unix:PATH", "http://HOST:PORT" or "https://HOST:PORT"
+  std::string aside;   // added to what is said where it does not answer; may be empty
   std::string token;
   std::string user;  // "NAME:PASSWORD"; empty for none
   std::string ca_file;

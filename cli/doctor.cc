@@ -224,7 +224,7 @@ class Doctor {
     }
     const Json& host = answer->body;
     add(Health::kOk, "service",
-        "version " + plain_text(field(host, "version")) + " at " + session_->client.server());
+        "version " + plain_text(field(host, "version")) + " at " + session_->client.server() + " (" + session_->server_by + ")");
     const std::string mode = plain_text(field(host, "attach_mode"));
     add(mode == "off" ? Health::kWarn : Health::kOk, "attach.mode", mode,
         "with clock the master clock is seen, with correct offsets can be corrected");

@@ -8,6 +8,7 @@
 #include "base/version.h"
 #include "cli/commands.h"
 #include "cli/completion.h"
+#include "cli/default_server.h"
 #include "cli/near_misses.h"
 #include "cli/session.h"
 
@@ -34,8 +35,10 @@ of the machine can read it.)";
 
 void add_global_options(CLI::App& app, GlobalOptions& options) {
   app.add_option("--server", options.server,
-                 "unix:PATH, http://HOST:PORT or https://HOST:PORT; else KVM_TSC_SERVER, else " +
-                     std::string(kDefaultServer));
+                 "unix:PATH, http://HOST:PORT or https://HOST:PORT; else KVM_TSC_SERVER, else the "
+                 "first that answers of unix:" +
+                     DefaultPlaces().socket +
+                     " and http://127.0.0.1:" + std::to_string(DefaultPlaces().port));
   app.add_option("--token-file", options.token_file, "File with the token; else KVM_TSC_TOKEN");
   app.add_option("--user", options.user, "Log in by name, with --password-file");
   app.add_option("--password-file", options.password_file, "File with the password of --user");

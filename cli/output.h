@@ -24,6 +24,7 @@ struct Session {
   ApiClient client;
   bool json = false;
   bool coloured = false;  // of standard output
+  std::string server_by;  // how client.server() was chosen, in words
 };
 
 using Json = nlohmann::json;

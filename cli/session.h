@@ -8,8 +8,6 @@
 
 namespace kvmtsc {
 
-constexpr const char* kDefaultServer = "unix:/run/kvm-tsc-exporter/api.sock";
-
 struct GlobalOptions {
   std::string server;
   std::string token_file;
@@ -24,7 +22,7 @@ struct GlobalOptions {
 };
 
 // Reads the files it names. What is not given comes from KVM_TSC_SERVER, KVM_TSC_TOKEN and
-// NO_COLOR.
+// NO_COLOR; a server that nobody names is looked for (find_server()).
 Result<Session> make_session(const GlobalOptions& options);
 
 }  // namespace kvmtsc

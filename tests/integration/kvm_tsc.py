@@ -213,12 +213,35 @@ def socket_of_others(tests):
                     "usermod -aG " in output and "running" not in output, output)
 
 
+def meets_the_service(tests):
+    """Started without options both find each other; in a network of their own, for the port is the default."""
+    if os.geteuid() != 0:
+        print("skipped: not root, so no network of its own can be made")
+        return
+    script = f"""ip link set lo up
+        {sys.argv[1]} --log.level=error & service=$!
+        for attempt in $(seq 100); do {tests.program} doctor | grep '^ok .*service' && break; sleep 0.1; done
+        {tests.program} --json vms >/dev/null; echo "status $?"
+        kill $service; wait $service
+        {tests.program} vms; echo "status $?" """
+    done = subprocess.run(["unshare", "--net", "sh", "-c", script], text=True, capture_output=True, check=False,
+                          timeout=3 * PATIENCE, env={"PATH": os.environ["PATH"]})
+    output = done.stdout + done.stderr
+    tests.check("without options kvm-tsc finds the service, and doctor says where",
+                "at http://127.0.0.1:10078 (where it listens without options, for there is no unix socket)" in output,
+                output)
+    tests.check("and it answers", "status 0\n" in output or "status 1\n" in output, output)  # 1: no debugfs here
+    tests.check("without a service both places are named",
+                "api.sock is not there; nor does anybody answer at http://127.0.0.1:10078" in output and
+                "status 3" in output, output)
+
+
 if __name__ == "__main__":
     with DemoService(sys.argv[1]) as service:
         wait_for_skew(service)
         tested = Tests(service, sys.argv[2])
         for test in (near_misses, reads_back, asks, goes_on, log_tells, viewers_log, completes,
-                     socket_of_others):
+                     socket_of_others, meets_the_service):
             tested.settle()
             test(tested)
     sys.exit(1 if tested.misfits else 0)
