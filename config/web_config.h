@@ -13,12 +13,21 @@ namespace kvmtsc {
 enum class WebRole { kViewer, kOperator };
 enum class ClientAuth { kNone, kRequest, kRequireAny, kVerifyIfGiven, kRequireAndVerify };
 
+// PEM text, in a file or in the configuration itself; one of the two, or neither.
+struct WebPem {
+  std::string file;  // absolute, or as found from the process's directory
+  std::string text;
+
+  bool given() const { return !file.empty() || !text.empty(); }
+  bool operator==(const WebPem&) const = default;
+};
+
 struct WebTls {
-  std::string cert_file;  // PEM, with the chain; absolute, or as found from the process's directory
-  std::string key_file;   // PEM
+  WebPem cert;  // with the chain
+  WebPem key;
   ClientAuth client_auth = ClientAuth::kNone;
-  std::string client_ca_file;  // PEM; set where certificates are verified
-  int min_version = 12;        // 12 or 13
+  WebPem client_ca;      // where none is given, the host's own are believed
+  int min_version = 12;  // 12 or 13
 
   bool operator==(const WebTls&) const = default;
 };

@@ -46,9 +46,14 @@ http::ClientCertificates client_certificates(ClientAuth wanted) {
   return http::ClientCertificates::kRequireAndVerify;
 }
 
+http::PemSource pem(const WebPem& given, const char* key) {
+  return given.text.empty() ? http::PemSource{given.file, std::nullopt}
+                            : http::PemSource{std::string("tls_server_config.") + key, given.text};
+}
+
 http::TlsOptions tls_options(const WebTls& tls) {
-  return {tls.cert_file, tls.key_file, client_certificates(tls.client_auth), tls.client_ca_file,
-          tls.min_version == 13};
+  return {pem(tls.cert, "cert"), pem(tls.key, "key"), client_certificates(tls.client_auth),
+          pem(tls.client_ca, "client_ca"), tls.min_version == 13};
 }
 
 std::optional<WebTls> tls_of(const WebConfig& config) {
@@ -105,9 +110,11 @@ Access::Access(const Clock& clock) : authenticator_(clock, log_login) {}
 
 Status Access::configure(const WebConfig& config) {
   if (!configured_ && config.has_tls) {
-    auto tls = http::TlsContext::make(
-        tls_options(config.tls),
-        [file = config.tls.cert_file](const Status& outcome) { log_certificate(file, outcome); });
+    const http::TlsOptions options = tls_options(config.tls);
+    auto tls =
+        http::TlsContext::make(options, [name = options.certificate.name](const Status& outcome) {
+          log_certificate(name, outcome);
+        });
     if (!tls) {
       return tls.error();
     }

@@ -34,17 +34,18 @@ std::string yaml_of(const WebAccess& access) {
   return yaml;
 }
 
+std::string yaml_of(const WebPem& pem, const std::string& key) {
+  return (pem.file.empty() ? "" : "  " + key + "_file: " + quoted(pem.file) + "\n") +
+         (pem.text.empty() ? "" : "  " + key + ": " + quoted(pem.text) + "\n");
+}
+
 std::string yaml_of(const WebTls& tls) {
   constexpr const char* kTypes[] = {"NoClientCert", "RequestClientCert", "RequireAnyClientCert",
                                     "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"};
-  std::string yaml = "tls_server_config:\n  cert_file: " + quoted(tls.cert_file) +
-                     "\n  key_file: " + quoted(tls.key_file) +
-                     "\n  client_auth_type: " + kTypes[static_cast<std::size_t>(tls.client_auth)] +
-                     "\n  min_version: TLS" + std::to_string(tls.min_version) + "\n";
-  if (!tls.client_ca_file.empty()) {
-    yaml += "  client_ca_file: " + quoted(tls.client_ca_file) + "\n";
-  }
-  return yaml;
+  return "tls_server_config:\n" + yaml_of(tls.cert, "cert") + yaml_of(tls.key, "key") +
+         yaml_of(tls.client_ca, "client_ca") +
+         "  client_auth_type: " + kTypes[static_cast<std::size_t>(tls.client_auth)] +
+         "\n  min_version: TLS" + std::to_string(tls.min_version) + "\n";
 }
 
 }  // namespace

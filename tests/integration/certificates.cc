@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/file.h"
 #include "tests/integration/process.h"
 
 namespace kvmtsc::integration {
@@ -47,6 +48,15 @@ Result<CertificateFiles> make_files(const TemporaryDirectory& directory, const s
 }
 
 }  // namespace
+
+std::string yaml_text(const std::string& key, const std::string& file) {
+  const auto pem = read_file(file, std::size_t{1} << 20);
+  std::string yaml = "  " + key + ": |\n    ";
+  for (const char c : pem ? *pem : pem.error().text()) {
+    yaml += c == '\n' ? "\n    " : std::string(1, c);
+  }
+  return yaml + "\n";
+}
 
 Result<CertificateAuthority> CertificateAuthority::make(const TemporaryDirectory& directory,
                                                         const std::string& name) {

@@ -14,6 +14,9 @@ struct CertificateFiles {
   std::string key;  // without a pass phrase
 };
 
+// `file`'s text as the value of a key of tls_server_config.
+std::string yaml_text(const std::string& key, const std::string& file);
+
 class CertificateAuthority {
  public:
   // Its files are `name`.crt and `name`.key. `directory` outlives this.

@@ -39,8 +39,10 @@ class TlsTest : public testing::Test {
 
   // `more` are lines of tls_server_config.
   void start(const std::string& more = "") {
-    std::string yaml = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n";
-    const std::string file = directory_.write("web.yml", yaml + more);
+    start_with("tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n" + more);
+  }
+  void start_with(const std::string& yaml) {
+    const std::string file = directory_.write("web.yml", yaml);
     ExporterOptions options;
     options.flags = {"--web.config.file=" + file};
     auto exporter = Exporter::start(options);
@@ -48,6 +50,10 @@ class TlsTest : public testing::Test {
     exporter_ = std::move(*exporter);
   }
 
+  // The file's PEM text as the value of a key.
+  std::string text_of(const std::string& key, const std::string& name) const {
+    return yaml_text(key, directory_.path() + "/" + name);
+  }
   // Knows the right CA.
   TlsClient client(int version = 0) const {
     return *TlsClient::make({authority_->certificate(), "", "", version});
@@ -227,6 +233,59 @@ TEST_F(TlsTest, ChecksACertificateThatIsGivenWhereNoneIsRequired) {
   ASSERT_OK(unknown);
   expect_served(client());
   expect_refused(client(*unknown), "unknown ca");
+}
+
+// As everybody's web server does: those of whom the host knows nothing are strangers.
+TEST_F(TlsTest, BelievesTheAuthoritiesOfTheHostWhereNoneIsGiven) {
+  ASSERT_NO_FATAL_FAILURE(start("  client_auth_type: VerifyClientCertIfGiven\n"));
+  const auto unknown = authority_->issue("stranger");
+  ASSERT_OK(unknown);
+  expect_served(client());
+  expect_refused(client(*unknown), "unknown ca");
+  ASSERT_EQ(::setenv("SSL_CERT_FILE", authority_->certificate().c_str(), 1), 0);
+  ASSERT_NO_FATAL_FAILURE(start("  client_auth_type: RequireAndVerifyClientCert\n"));
+  ::unsetenv("SSL_CERT_FILE");
+  expect_served(client(*unknown));
+  expect_refused(client(), "certificate required");
+}
+
+TEST_F(TlsTest, AsksForACertificateAndTakesAny) {
+  const auto unknown = other_->issue("stranger");
+  ASSERT_OK(unknown);
+  for (const char* ca : {"", "  client_ca_file: ca.crt\n"}) {
+    ASSERT_NO_FATAL_FAILURE(start(std::string("  client_auth_type: RequestClientCert\n") + ca));
+    expect_served(client());
+    expect_served(client(*unknown));
+    ASSERT_NO_FATAL_FAILURE(start(std::string("  client_auth_type: RequireAnyClientCert\n") + ca));
+    expect_refused(client(), "certificate required");
+    expect_served(client(*unknown));
+  }
+}
+
+TEST_F(TlsTest, ServesACertificateThatIsInTheConfigurationItself) {
+  ASSERT_NO_FATAL_FAILURE(start_with("tls_server_config:\n" + text_of("cert", "server.crt") +
+                                     text_of("key", "server.key") + text_of("client_ca", "ca.crt") +
+                                     "  client_auth_type: RequireAndVerifyClientCert\n"));
+  const auto known = authority_->issue("prometheus");
+  const auto unknown = other_->issue("stranger");
+  ASSERT_OK(known);
+  ASSERT_OK(unknown);
+  expect_served(client(*known));
+  expect_refused(client(*unknown), "unknown ca");
+}
+
+TEST_F(TlsTest, ReadsTheFileOfAKeyAgainWhoseCertificateIsInTheConfiguration) {
+  ASSERT_NO_FATAL_FAILURE(start_with("tls_server_config:\n" + text_of("cert", "server.crt") +
+                                     "  key_file: server.key\n"));
+  EXPECT_EQ(server_name(), "server");
+  const auto another = authority_->issue("another");
+  ASSERT_OK(another);
+  std::filesystem::rename(another->key, directory_.path() + "/server.key");
+  const auto line =
+      exporter_->process().find_error_line("is not the key of tls_server_config.cert", kPatience);
+  ASSERT_OK(line);
+  EXPECT_NE(line->find("the old one stays"), std::string::npos) << *line;
+  expect_served(client());
 }
 
 // Clients offer the session of the connection before, and a certificate does not change that.

@@ -49,10 +49,10 @@ kvm_tsc:
 )",
                                        "/etc/kvm/web.yml");
   ASSERT_TRUE(config) << config.error().message;
-  EXPECT_EQ(config->tls.cert_file, "/etc/kvm/server.crt");
-  EXPECT_EQ(config->tls.key_file, "/keys/server.key");
+  EXPECT_EQ(config->tls.cert.file, "/etc/kvm/server.crt");
+  EXPECT_EQ(config->tls.key.file, "/keys/server.key");
   EXPECT_EQ(config->tls.client_auth, ClientAuth::kRequireAndVerify);
-  EXPECT_EQ(config->tls.client_ca_file, "/etc/kvm/ca.crt");
+  EXPECT_EQ(config->tls.client_ca.file, "/etc/kvm/ca.crt");
   EXPECT_EQ(config->tls.min_version, 13);
   EXPECT_THAT(config->headers, ElementsAre(std::pair("X-Frame-Options", "deny")));
   EXPECT_TRUE(config->require_auth);
@@ -62,18 +62,95 @@ kvm_tsc:
   EXPECT_EQ(config->tokens.at(0).name, "night");
 }
 
+TEST(WebConfig, PemMayBeInTheFileItself) {
+  const auto config = parse_web_config(R"(
+tls_server_config:
+  cert: |
+    -----BEGIN CERTIFICATE-----
+    MIIB
+    -----END CERTIFICATE-----
+  key: KEY
+  client_ca: CA
+  client_auth_type: RequireClientCert
+)",
+                                       "/etc/web.yml");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->tls.cert.text,
+            "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n");
+  EXPECT_EQ(config->tls.cert.file, "");
+  EXPECT_EQ(config->tls.key.text, "KEY");
+  EXPECT_EQ(config->tls.client_ca.text, "CA");
+  EXPECT_EQ(config->tls.client_auth, ClientAuth::kRequireAny);
+}
+
+// As in a file of which parts are commented out.
+TEST(WebConfig, AKeyWithoutAValueIsNotGiven) {
+  for (const char* yaml : {"tls_server_config:\n", "tls_server_config: {}\n",
+                           "http_server_config: {http2: , headers: }\n",
+                           "http_server_config: {headers: {X-XSS-Protection: }}\n"}) {
+    const auto config = parse_web_config(yaml, "web.yml");
+    ASSERT_TRUE(config) << config.error().message;
+    EXPECT_FALSE(config->has_tls);
+    EXPECT_TRUE(config->headers.empty());
+  }
+  const auto tls = parse_web_config(
+      "tls_server_config: {cert_file: a, key_file: b, cert: , client_auth_type: }\n", "web.yml");
+  ASSERT_TRUE(tls) << tls.error().message;
+  EXPECT_EQ(tls->tls.client_auth, ClientAuth::kNone);
+}
+
+TEST(WebConfig, TrueAndFalseHaveManyWords) {
+  for (const char* word : {"true", "Yes", "ON", "y"}) {
+    const auto config =
+        parse_web_config(std::string("kvm_tsc: {require_auth: ") + word + "}\n", "web.yml");
+    ASSERT_TRUE(config) << word;
+    EXPECT_TRUE(config->require_auth) << word;
+  }
+  for (const char* word : {"false", "No", "OFF", "n"}) {
+    const auto config =
+        parse_web_config(std::string("kvm_tsc: {require_auth: ") + word + "}\n", "web.yml");
+    ASSERT_TRUE(config) << word;
+    EXPECT_FALSE(config->require_auth) << word;
+  }
+}
+
+TEST(WebConfig, HeadersAreExporterToolkits) {
+  const auto config = parse_web_config(R"(
+http_server_config:
+  headers:
+    X-Frame-Options: sameorigin
+    X-Content-Type-Options: nosniff
+    X-XSS-Protection: 1
+    Strict-Transport-Security: max-age=1; includeSubDomains
+    Content-Security-Policy: ""
+)",
+                                       "web.yml");
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_THAT(config->headers,
+              ElementsAre(std::pair("X-Frame-Options", "sameorigin"),
+                          std::pair("X-Content-Type-Options", "nosniff"),
+                          std::pair("X-XSS-Protection", "1"),
+                          std::pair("Strict-Transport-Security", "max-age=1; includeSubDomains")));
+  EXPECT_THAT(refusal("http_server_config: {headers: {X-Frame-Options: DENY}}\n"),
+              HasSubstr("\"DENY\" means nothing; it takes deny or sameorigin"));
+  EXPECT_THAT(refusal("http_server_config: {headers: {X-Content-Type-Options: sniff}}\n"),
+              HasSubstr("it takes nosniff"));
+}
+
 TEST(WebConfig, SaysWhereAndWhatIsWrong) {
   EXPECT_THAT(refusal("basic_auth_user: {}\n"), HasSubstr("/etc/web.yml:1: basic_auth_user"));
-  EXPECT_THAT(refusal("tls_server_config: {cert_file: a}\n"), HasSubstr("cert_file and key_file"));
-  EXPECT_THAT(refusal("tls_server_config: {cert_file: a, key_file: b, min_version: TLS10}\n"),
+  EXPECT_THAT(refusal("tls_server_config: {cert_file: a}\n"), HasSubstr("key_file is missing"));
+  EXPECT_THAT(refusal("tls_server_config: {cert_file: \"\", key_file: b}\n"),
+              HasSubstr("cert_file is missing"));
+  EXPECT_THAT(refusal("tls_server_config: {cert_file: a, cert: b, key_file: c}\n"),
+              HasSubstr("tls_server_config.cert: given twice"));
+  EXPECT_THAT(refusal("tls_server_config: {cert_file: a, key_file: b, min_version: TLS111}\n"),
               HasSubstr("TLS12 or TLS13"));
   EXPECT_THAT(refusal("tls_server_config: {cert_file: a, key_file: b, client_ca_file: c}\n"),
-              HasSubstr("is not used"));
-  EXPECT_THAT(refusal("tls_server_config: {cert_file: a, key_file: b, client_auth_type: "
-                      "RequireAndVerifyClientCert}\n"),
-              HasSubstr("client_ca_file is missing"));
+              HasSubstr("no certificate is asked of clients"));
   EXPECT_THAT(refusal("tls_server_config: {cert_file: a, key_file: b, client_auth_type: Yes}\n"),
               HasSubstr("\"Yes\" is not known"));
+  EXPECT_THAT(refusal("tls_server_config: [a]\n"), HasSubstr("not a map"));
   EXPECT_THAT(refusal("basic_auth_users: {alice: secret}\n"), HasSubstr("no bcrypt hash"));
   EXPECT_THAT(refusal("kvm_tsc: {users: {alice: {role: operator}}}\n"), HasSubstr("no such user"));
   EXPECT_THAT(refusal("kvm_tsc: {require_auth: maybe}\n"), HasSubstr("neither true nor false"));
@@ -95,11 +172,13 @@ TEST(WebConfig, AMistakeIsToldInText) {
 TEST(WebConfig, RefusesWhatCouldNotBeServed) {
   EXPECT_THAT(refusal("tls_server_config: {cert_file: \"a\\0\", key_file: b}\n"), HasSubstr("NUL"));
   for (const char* header :
-       {"Content-Length: \"0\"", "\"X-A: b\": c", "\"\": c", "X-A: \"a\\r\\nSet-Cookie: b\""}) {
+       {"Content-Length: \"0\"", "\"X-A: b\": c", "\"\": c", "x-frame-options: deny"}) {
     EXPECT_THAT(refusal(std::string("http_server_config: {headers: {") + header + "}}\n"),
-                HasSubstr("no header"))
+                HasSubstr("unknown key"))
         << header;
   }
+  EXPECT_THAT(refusal("http_server_config: {headers: {X-XSS-Protection: \"a\\r\\nB: c\"}}\n"),
+              HasSubstr("not one line"));
   for (const char* name : {"\"\"", "\"a:b\"", "\"a\\0\""}) {
     EXPECT_THAT(refusal(std::string("basic_auth_users: {") + name + ": \"" + kHash + "\"}\n"),
                 HasSubstr("nobody can log in"))

@@ -1,0 +1,150 @@
+// Files of exporter-toolkit's format, each of which is taken or refused as exporter-toolkit does
+// (its web/tls_config_test.go has files of the same kinds), and those where we differ on purpose
+// (docs/security.md). The program itself judges them, so that what a file names is read as well.
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/fakes/temporary_directory.h"
+#include "tests/integration/certificates.h"
+#include "tests/integration/paths.h"
+#include "tests/integration/process.h"
+#include "tests/integration/requirements.h"
+
+namespace kvmtsc::integration {
+namespace {
+
+constexpr Milliseconds kPatience{20000};
+constexpr const char* kPair =
+    "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n";
+constexpr const char* kHash = "$2y$10$vI8aWBnW3fID.ZQ4/zo1G.q1lRps.9cGLcZEiGDMVr5yUP1KUOYTa";
+
+class WebFilesTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    REQUIRE_PROGRAM("openssl");
+    const auto authority = CertificateAuthority::make(directory_, "ca");
+    ASSERT_OK(authority);
+    ASSERT_OK(authority->issue("server"));
+    ASSERT_OK(authority->issue("other"));
+    directory_.write("nothing.pem", "");
+  }
+
+  std::string text_of(const std::string& key, const std::string& name) const {
+    return yaml_text(key, directory_.path() + "/" + name);
+  }
+
+  Finished check(const std::string& yaml) const {
+    const std::string file = directory_.write("web.yml", yaml);
+    const auto ended = run_program(
+        {product_program("kvm-tsc-exporter"), "--config.check", "--web.config.file=" + file}, "",
+        kPatience);
+    EXPECT_OK(ended);
+    return ended ? *ended : Finished{};
+  }
+  void expect_taken(const std::vector<std::string>& files) const {
+    for (const std::string& yaml : files) {
+      const auto ended = check(yaml);
+      EXPECT_EQ(ended.status.code, 0) << yaml << ended.error_output;
+    }
+  }
+  // `why` is part of what is said.
+  struct Refused {
+    std::string yaml;
+    std::string why;
+  };
+  void expect_refused(const std::vector<Refused>& files) const {
+    for (const Refused& file : files) {
+      const auto ended = check(file.yaml);
+      EXPECT_EQ(ended.status.code, 2) << file.yaml;
+      EXPECT_NE(ended.error_output.find(file.why), std::string::npos)
+          << file.yaml << ended.error_output;
+    }
+  }
+
+  TemporaryDirectory directory_;
+};
+
+TEST_F(WebFilesTest, NothingAndWhatIsNoSuchFile) {
+  expect_taken({"", "# nothing\n", "tls_server_config:\n", "tls_server_config: {}\n"});
+  expect_refused({{"aGVsbG8gd29ybGQ\nYW5kIGdvb2RieQ\n", "not a map"},
+                  {"tls_server_config:\n  cert_fille: server.crt\n", "did you mean \"cert_file\""},
+                  {"[]\n", "not a map"}});
+}
+
+TEST_F(WebFilesTest, CertificateAndKey) {
+  const std::string section = "tls_server_config:\n";
+  const std::string cert = "  cert_file: server.crt\n";
+  const std::string key = "  key_file: server.key\n";
+  expect_taken({kPair, section + text_of("cert", "server.crt") + text_of("key", "server.key"),
+                section + cert + text_of("key", "server.key"),
+                section + text_of("cert", "server.crt") + key});
+  expect_refused(
+      {{section + "  cert_file: \"\"\n" + key, "cert_file is missing"},
+       {section + "  cert: \"\"\n" + key, "cert_file is missing"},
+       {section + cert + "  key_file: \"\"\n", "key_file is missing"},
+       {section + cert + "  key: \"\"\n", "key_file is missing"},
+       {section + "  cert_file: \"\"\n  key_file: \"\"\n  client_auth_type: x\n", "is not known"},
+       {section + "  cert_file: none.crt\n" + key, "none.crt: No such file"},
+       {section + cert + "  key_file: none.key\n", "none.key: No such file"},
+       {section + "  cert_file: none.crt\n  key_file: none.key\n", "none.crt: No such file"},
+       {section + cert + "  key_file: other.key\n", "is not the key of"},
+       {section + "  cert: hello\n" + key, "tls_server_config.cert: no certificate in it"},
+       {section + cert + "  key: hello\n", "tls_server_config.key: no private key"},
+       // On purpose: exporter-toolkit takes the file, or serves plain HTTP.
+       {section + cert + key + text_of("cert", "server.crt"), "given twice"},
+       {section + "  min_version: TLS13\n", "cert_file is missing"}});
+}
+
+TEST_F(WebFilesTest, ClientCertificates) {
+  const std::string pair = kPair;
+  const std::string ca = "  client_ca_file: ca.crt\n";
+  for (const char* type : {"RequestClientCert", "RequireAnyClientCert", "RequireClientCert",
+                           "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"}) {
+    const std::string asked = pair + "  client_auth_type: " + type + "\n";
+    expect_taken({asked, asked + ca, asked + text_of("client_ca", "ca.crt")});
+  }
+  expect_taken({pair + "  client_auth_type: NoClientCert\n", pair + "  client_auth_type: \"\"\n"});
+  expect_refused(
+      {{pair + ca, "no certificate is asked of clients"},
+       {pair + "  client_auth_type: NoClientCert\n" + ca, "no certificate is asked of clients"},
+       {pair + "  client_ca_file: none.crt\n", "no certificate is asked of clients"},
+       {pair + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: none.crt\n",
+        "none.crt: No such file"},
+       {pair + "  client_auth_type: Always\n", "is not known"},
+       // On purpose: exporter-toolkit then lets nobody in, and does not say so.
+       {pair + "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: nothing.pem\n",
+        "nothing.pem: no certificate in it"}});
+}
+
+TEST_F(WebFilesTest, Versions) {
+  const std::string pair = kPair;
+  expect_taken({pair + "  min_version: TLS12\n", pair + "  min_version: TLS13\n"});
+  expect_refused({{pair + "  min_version: TLS111\n", "TLS111"}});
+}
+
+TEST_F(WebFilesTest, Headers) {
+  const std::string headers = "http_server_config:\n  headers:\n";
+  expect_taken({headers + "    X-Frame-Options: deny\n"
+                          "    Strict-Transport-Security: max-age=31536000; includeSubDomains\n"
+                          "    X-Content-Type-Options: nosniff\n"
+                          "    X-XSS-Protection: 1\n"
+                          "    Content-Security-Policy: \"default-src 'self'\"\n",
+                headers + "    X-Frame-Options: sameorigin\n",
+                "http_server_config:\n  http2: false\n"});
+  expect_refused({{headers + "    X-Content-Type-Options: sniff\n", "means nothing"},
+                  {headers + "    X-Frame-Options: allow\n", "means nothing"},
+                  {headers + "    Content-Type: text/html\n", "unknown key"},
+                  {"http_server_config:\n  http2: perhaps\n", "neither true nor false"}});
+}
+
+TEST_F(WebFilesTest, Users) {
+  const std::string users = std::string("basic_auth_users:\n  alice: ") + kHash + "\n";
+  expect_taken({users, kPair + users, "basic_auth_users:\n"});
+  expect_refused({{"basic_auth_users:\n  alice: secret\n", "no bcrypt hash"},
+                  {kPair + std::string("basic_auth_users:\n  alice: secret\n"), "no bcrypt hash"}});
+}
+
+}  // namespace
+}  // namespace kvmtsc::integration
