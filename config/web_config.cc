@@ -1,6 +1,7 @@
 #include "config/web_config.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "base/file.h"
@@ -35,6 +36,8 @@ class Reader {
     for (const YamlEntry& entry : map_again(document, "kvm_tsc")) {
       read_ours(entry);
     }
+    config_.require_auth =
+        require_auth_.value_or(!config_.users.empty() || !config_.tokens.empty());
     return std::move(config_);
   }
 
@@ -97,7 +100,7 @@ class Reader {
          map(*ours.value, "kvm_tsc", {"require_auth", "users", "tokens"})) {
       const std::string key = child_key("kvm_tsc", entry.name);
       if (entry.name == "require_auth") {
-        config_.require_auth = read_flag(*entry.value, key, *problems_).value_or(true);
+        require_auth_ = read_flag(*entry.value, key, *problems_);
       } else if (entry.name == "users") {
         for (const YamlEntry& user : named(entry, key)) {
           read_user(user, child_key(key, user.name));
@@ -170,6 +173,7 @@ class Reader {
   Problems* problems_;
   WebConfig config_;
   std::set<std::string> token_names_;
+  std::optional<bool> require_auth_;
 };
 
 }  // namespace

@@ -55,7 +55,8 @@ struct WebConfig {
   std::vector<std::pair<std::string, std::string>> headers;  // on every answer
   std::map<std::string, WebUser> users;
   std::vector<WebToken> tokens;
-  bool require_auth = false;  // everything but the two probes needs a login
+  // Everything but the two probes needs a login. Where the file does not say: whether there is one.
+  bool require_auth = false;
 };
 
 // `file` is named in errors, and paths in the file are relative to its directory.

@@ -83,6 +83,18 @@ tls_server_config:
   EXPECT_EQ(config->tls.client_auth, ClientAuth::kRequireAny);
 }
 
+TEST(WebConfig, WhoeverConfiguresALoginClosesTheDoor) {
+  const std::string user = std::string("basic_auth_users: {alice: ") + kHash + "}\n";
+  const std::string token = "kvm_tsc: {tokens: [{name: a, sha256: " + kDigest + "}]}\n";
+  const std::string opened = "kvm_tsc: {require_auth: false}\n";
+  EXPECT_TRUE(parse_web_config(user, "web.yml")->require_auth);
+  EXPECT_TRUE(parse_web_config(token, "web.yml")->require_auth);
+  EXPECT_FALSE(parse_web_config(user + opened, "web.yml")->require_auth);
+  EXPECT_FALSE(parse_web_config("basic_auth_users: {}\n", "web.yml")->require_auth);
+  EXPECT_FALSE(parse_web_config("http_server_config: {}\n", "web.yml")->require_auth);
+  EXPECT_TRUE(parse_web_config("kvm_tsc: {require_auth: true}\n", "web.yml")->require_auth);
+}
+
 // As in a file of which parts are commented out.
 TEST(WebConfig, AKeyWithoutAValueIsNotGiven) {
   for (const char* yaml : {"tls_server_config:\n", "tls_server_config: {}\n",
