@@ -21,13 +21,15 @@ class Reader {
   Reader(std::string file, Problems& problems) : file_(std::move(file)), problems_(&problems) {}
 
   WebConfig read(const YamlNode& document) {
-    for (const YamlEntry& entry :
-         map(document, "",
-             {"tls_server_config", "http_server_config", "basic_auth_users", "kvm_tsc"})) {
+    for (const YamlEntry& entry : map(document, "",
+                                      {"tls_server_config", "http_server_config", "rate_limit",
+                                       "basic_auth_users", "kvm_tsc"})) {
       if (entry.name == "tls_server_config") {
         read_tls(entry);
       } else if (entry.name == "http_server_config") {
         read_web_http(entry, config_, *problems_);
+      } else if (entry.name == "rate_limit") {
+        config_.rate_limit = read_web_rate_limit(entry, *problems_);
       } else if (entry.name == "basic_auth_users") {
         read_users(entry);
       }

@@ -2,6 +2,8 @@
 // (its docs/web-configuration.md), with one key of our own, kvm_tsc, for roles and tokens.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -49,10 +51,17 @@ struct WebToken {
   WebAccess access;
 };
 
+// A token bucket for all requests but the probes'.
+struct WebRateLimit {
+  std::chrono::nanoseconds interval{0};  // between two tokens; 0 for no limit
+  std::uint64_t burst = 1;               // tokens that it holds, at least 1
+};
+
 struct WebConfig {
   bool has_tls = false;
   WebTls tls;
   std::vector<std::pair<std::string, std::string>> headers;  // on every answer
+  WebRateLimit rate_limit;
   std::map<std::string, WebUser> users;
   std::vector<WebToken> tokens;
   // Everything but the two probes needs a login. Where the file does not say: whether there is one.

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/parse.h"
+#include "config/durations.h"
 #include "config/web_words.h"
 
 namespace kvmtsc {
@@ -69,6 +71,38 @@ void read_web_http(const YamlEntry& section, WebConfig& into, Problems& problems
       static_cast<void>(read_flag(*entry.value, key, problems));  // HTTP/1.1 is served either way
     }
   }
+}
+
+WebRateLimit read_web_rate_limit(const YamlEntry& section, Problems& problems) {
+  constexpr std::array<std::string_view, 2> kKeys{"interval", "burst"};
+  constexpr std::string_view kInterval = "it takes a duration, 100ms for instance";
+  constexpr std::string_view kBurst = "it takes a whole number";
+  WebRateLimit limit;
+  for (const YamlEntry& entry : read_map(*section.value, section.name, kKeys, problems)) {
+    const bool interval = entry.name == "interval";
+    const std::string key = child_key(section.name, entry.name);
+    const auto value = entry.value->kind == YamlNode::Kind::kNull
+                           ? std::nullopt
+                           : read_text(*entry.value, key, interval ? kInterval : kBurst, problems);
+    if (!value) {
+      continue;
+    }
+    if (interval) {
+      const auto duration = parse_go_duration(*value);
+      if (!duration) {
+        problems.add(entry.line, key, in_quotes(*value) + " is no duration", kInterval);
+      }
+      limit.interval = duration.value_or(limit.interval);
+    } else {
+      const auto burst = parse_u64(*value);
+      if (!burst) {
+        problems.add(entry.line, key, in_quotes(*value) + " is no number of requests", kBurst);
+      }
+      // A bucket that holds nothing would let nobody in, ever.
+      limit.burst = std::max<std::uint64_t>(1, burst.value_or(1));
+    }
+  }
+  return limit;
 }
 
 }  // namespace kvmtsc

@@ -1,4 +1,4 @@
-// Reads http_server_config of the web configuration (config/web_config.h).
+// Reads http_server_config and rate_limit of the web configuration (config/web_config.h).
 #pragma once
 
 #include "config/problems.h"
@@ -9,5 +9,6 @@ namespace kvmtsc {
 
 // What is wrong is added to `problems`.
 void read_web_http(const YamlEntry& section, WebConfig& into, Problems& problems);
+WebRateLimit read_web_rate_limit(const YamlEntry& section, Problems& problems);
 
 }  // namespace kvmtsc

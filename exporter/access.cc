@@ -106,7 +106,7 @@ Status somebody_gets_in(const WebConfig& config, const std::vector<std::string>&
                "web.listen_address unix:PATH for root; a client certificate is no login"};
 }
 
-Access::Access(const Clock& clock) : authenticator_(clock, log_login) {}
+Access::Access(const Clock& clock) : rate_limit_(clock), authenticator_(clock, log_login) {}
 
 Status Access::configure(const WebConfig& config) {
   if (!configured_ && config.has_tls) {
@@ -125,6 +125,7 @@ Status Access::configure(const WebConfig& config) {
     headers_ = config.headers;
     configured_ = true;
   }
+  rate_limit_.set({config.rate_limit.interval, config.rate_limit.burst});
   authenticator_.set(logins_of(config));
   return ok_status();
 }
@@ -160,7 +161,11 @@ std::optional<RealTime> Access::certificate_not_after() const {
 void Access::equip(http::ServerOptions& options) {
   options.tls = tls_.get();
   options.headers = headers_;
-  options.admit = [this](http::Request& request) { return authenticator_.admit(request); };
+  // Before a password is looked at, which costs more than most answers.
+  options.admit = [this](http::Request& request) {
+    auto refusal = rate_limit_.admit(request);
+    return refusal ? std::move(refusal) : authenticator_.admit(request);
+  };
 }
 
 }  // namespace kvmtsc

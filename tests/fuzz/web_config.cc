@@ -77,6 +77,8 @@ void check_accepted(const WebConfig& config) {
   if (config.has_tls) {
     check_tls(config.tls);
   }
+  require(config.rate_limit.interval.count() >= 0 && config.rate_limit.burst > 0,
+          "a rate lets somebody in");
   for (const auto& [name, value] : config.headers) {
     check_header(name, value);
   }

@@ -56,6 +56,8 @@ std::string yaml_of(const WebConfig& config) {
   for (const auto& [name, value] : config.headers) {
     yaml += "    ? " + quoted(name) + "\n    : " + quoted(value) + "\n";
   }
+  yaml += "rate_limit: {interval: " + std::to_string(config.rate_limit.interval.count()) +
+          ", burst: " + std::to_string(config.rate_limit.burst) + "}\n";
   std::string roles;
   yaml += "basic_auth_users:\n";
   for (const auto& [name, user] : config.users) {

@@ -139,6 +139,17 @@ TEST_F(WebFilesTest, Headers) {
                   {"http_server_config:\n  http2: perhaps\n", "neither true nor false"}});
 }
 
+TEST_F(WebFilesTest, RateLimits) {
+  const std::string limit = "rate_limit:\n  interval: ";
+  expect_taken({limit + "0\n  burst: 0\n", limit + "\"1s\"\n  burst: 0\n",
+                limit + "1.5s\n  burst: 1000000000\n"});
+  expect_refused({{limit + "soon\n", "is no duration"},
+                  {limit + "1s\n  burst: many\n", "no number of requests"},
+                  // On purpose: exporter-toolkit lets nobody in, or everybody.
+                  {limit + "1s\n  burst: -1\n", "no number of requests"},
+                  {limit + "-1s\n", "is no duration"}});
+}
+
 TEST_F(WebFilesTest, Users) {
   const std::string users = std::string("basic_auth_users:\n  alice: ") + kHash + "\n";
   expect_taken({users, kPair + users, "basic_auth_users:\n"});

@@ -149,6 +149,28 @@ http_server_config:
               HasSubstr("it takes nosniff"));
 }
 
+TEST(WebConfig, ARateLimitIsAnIntervalAndABurst) {
+  using namespace std::chrono_literals;
+  using Rate = std::pair<std::chrono::nanoseconds, std::uint64_t>;
+  const auto rate = [](const std::string& yaml) {
+    const auto config = parse_web_config("rate_limit: " + yaml + "\n", "web.yml");
+    EXPECT_TRUE(config) << config.error().message;
+    return config ? Rate(config->rate_limit.interval, config->rate_limit.burst) : Rate(-1ns, 0);
+  };
+  EXPECT_EQ(rate("{interval: 0, burst: 0}"), Rate(0ns, 1));
+  EXPECT_EQ(rate("{interval: 1s, burst: 0}"), Rate(1s, 1u));
+  EXPECT_EQ(rate("{interval: 100ms}"), Rate(100ms, 1u));
+  EXPECT_EQ(rate("{interval: 1000000000, burst: 1000000000}"), Rate(1s, 1'000'000'000u));
+  EXPECT_EQ(rate("{interval: , burst: }"), Rate(0ns, 1));
+  EXPECT_EQ(rate(""), Rate(0ns, 1));
+  for (const char* yaml : {"{interval: -1s}", "{interval: soon}", "{interval: [1s]}",
+                           "{interval: {s: 1}}", "{interval: 1000000000s000}", "{interval: true}",
+                           "{burst: -1}", "{burst: 1.5}", "{burst: many}", "{burst: [1]}",
+                           "{burst: 99999999999999999999}", "[1s, 1]", "1s", "{rate: 1}"}) {
+    EXPECT_THAT(refusal(std::string("rate_limit: ") + yaml + "\n"), HasSubstr(":1: rate_limit"));
+  }
+}
+
 TEST(WebConfig, SaysWhereAndWhatIsWrong) {
   EXPECT_THAT(refusal("basic_auth_user: {}\n"), HasSubstr("/etc/web.yml:1: basic_auth_user"));
   EXPECT_THAT(refusal("tls_server_config: {cert_file: a}\n"), HasSubstr("key_file is missing"));
