@@ -21,18 +21,22 @@ class Reader {
   Reader(std::string file, Problems& problems) : file_(std::move(file)), problems_(&problems) {}
 
   WebConfig read(const YamlNode& document) {
+    bool http2 = true;
     for (const YamlEntry& entry : map(document, "",
                                       {"tls_server_config", "http_server_config", "rate_limit",
                                        "basic_auth_users", "kvm_tsc"})) {
       if (entry.name == "tls_server_config") {
         read_tls(entry);
       } else if (entry.name == "http_server_config") {
-        read_web_http(entry, config_, *problems_);
+        http2 = read_web_http(entry, config_, *problems_);
       } else if (entry.name == "rate_limit") {
         config_.rate_limit = read_web_rate_limit(entry, *problems_);
       } else if (entry.name == "basic_auth_users") {
         read_users(entry);
       }
+    }
+    if (http2) {
+      check_http2_suites(config_.tls, tls_line_, *problems_);
     }
     // After the users, whose roles it gives.
     for (const YamlEntry& entry : map_again(document, "kvm_tsc")) {
@@ -64,6 +68,7 @@ class Reader {
     config_.has_tls = kind != YamlNode::Kind::kNull &&
                       !(kind == YamlNode::Kind::kMap && entry.value->items.empty());
     if (config_.has_tls) {
+      tls_line_ = entry.line;
       config_.tls = read_web_tls(entry, file_, *problems_);
     }
   }
@@ -175,6 +180,7 @@ class Reader {
   Problems* problems_;
   WebConfig config_;
   std::set<std::string> token_names_;
+  std::size_t tls_line_ = 0;
   std::optional<bool> require_auth_;
 };
 

@@ -29,7 +29,14 @@ struct WebTls {
   WebPem key;
   ClientAuth client_auth = ClientAuth::kNone;
   WebPem client_ca;      // where none is given, the host's own are believed
-  int min_version = 12;  // 12 or 13
+  int min_version = 12;  // 10 to 13 for TLS 1.0 to 1.3
+  int max_version = 13;
+  std::vector<std::string> cipher_suites;   // of config/tls_names.h, the best first; empty for all
+  bool prefer_server_cipher_suites = true;  // that order counts, else the client's
+  std::vector<std::string> curve_preferences;  // of config/tls_names.h, the best first; or empty
+
+  // Whether a version below TLS 1.3 is spoken, which takes a cipher suite that is not of TLS 1.3.
+  bool speaks_below_13() const;
 
   bool operator==(const WebTls&) const = default;
 };

@@ -61,16 +61,18 @@ void read_headers(const YamlEntry& headers, const std::string& key, WebConfig& i
 
 }  // namespace
 
-void read_web_http(const YamlEntry& section, WebConfig& into, Problems& problems) {
+bool read_web_http(const YamlEntry& section, WebConfig& into, Problems& problems) {
   constexpr std::array<std::string_view, 2> kKeys{"http2", "headers"};
+  bool http2 = true;
   for (const YamlEntry& entry : read_map(*section.value, section.name, kKeys, problems)) {
     const std::string key = child_key(section.name, entry.name);
     if (entry.name == "headers") {
       read_headers(entry, key, into, problems);
     } else if (entry.value->kind != YamlNode::Kind::kNull) {
-      static_cast<void>(read_flag(*entry.value, key, problems));  // HTTP/1.1 is served either way
+      http2 = read_flag(*entry.value, key, problems).value_or(true);
     }
   }
+  return http2;
 }
 
 WebRateLimit read_web_rate_limit(const YamlEntry& section, Problems& problems) {

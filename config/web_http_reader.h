@@ -7,8 +7,9 @@
 
 namespace kvmtsc {
 
-// What is wrong is added to `problems`.
-void read_web_http(const YamlEntry& section, WebConfig& into, Problems& problems);
+// What is wrong is added to `problems`. Says whether HTTP/2 is wanted; HTTP/1.1 is served either
+// way.
+bool read_web_http(const YamlEntry& section, WebConfig& into, Problems& problems);
 WebRateLimit read_web_rate_limit(const YamlEntry& section, Problems& problems);
 
 }  // namespace kvmtsc

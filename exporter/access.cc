@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "config/tls_names.h"
 #include "exporter/log/log.h"
 
 namespace kvmtsc {
@@ -51,9 +52,30 @@ http::PemSource pem(const WebPem& given, const char* key) {
                             : http::PemSource{std::string("tls_server_config.") + key, given.text};
 }
 
+http::TlsProtocol tls_protocol(const WebTls& tls) {
+  http::TlsProtocol protocol;
+  protocol.min_version = tls.speaks_below_13() ? tls.min_version : 13;
+  protocol.max_version = tls.max_version;
+  for (const CipherSuite& suite : cipher_suites()) {
+    if (tls.cipher_suites.empty() && !suite.tls13) {
+      protocol.ciphers.emplace_back(suite.openssl);
+    }
+  }
+  for (const std::string& name : tls.cipher_suites) {
+    if (const CipherSuite* const suite = find_cipher_suite(name); !suite->tls13) {
+      protocol.ciphers.emplace_back(suite->openssl);
+    }
+  }
+  protocol.prefer_own_order = tls.prefer_server_cipher_suites;
+  for (const std::string& name : tls.curve_preferences) {
+    protocol.groups.emplace_back(find_curve(name)->openssl);
+  }
+  return protocol;
+}
+
 http::TlsOptions tls_options(const WebTls& tls) {
   return {pem(tls.cert, "cert"), pem(tls.key, "key"), client_certificates(tls.client_auth),
-          pem(tls.client_ca, "client_ca"), tls.min_version == 13};
+          pem(tls.client_ca, "client_ca"), tls_protocol(tls)};
 }
 
 std::optional<WebTls> tls_of(const WebConfig& config) {

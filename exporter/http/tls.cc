@@ -79,8 +79,9 @@ class TlsContext::Impl {
       return openssl_error("TLS");
     }
     SSL_CTX* const context = context_.get();
-    SSL_CTX_set_min_proto_version(context, options.only_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);
-    SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+    if (auto set = set_protocol(context, options.protocol); !set) {
+      return set;
+    }
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     // Tickets are still given out, and OpenSSL ends the handshake of one who brings his back where
     // client certificates are asked for and sessions do not say whose they are

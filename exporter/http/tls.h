@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "exporter/http/pem.h"
 #include "exporter/http/tls_identity.h"
+#include "exporter/http/tls_protocol.h"
 
 namespace kvmtsc::http {
 
@@ -20,8 +21,8 @@ struct TlsOptions {
   PemSource certificate;  // with its chain
   PemSource key;
   ClientCertificates client_certificates = ClientCertificates::kNone;
-  PemSource client_ca;    // who is believed; those that the host believes where none is given
-  bool only_1_3 = false;  // otherwise TLS 1.2 as well
+  PemSource client_ca;  // who is believed; those that the host believes where none is given
+  TlsProtocol protocol;
 };
 
 class TlsContext {

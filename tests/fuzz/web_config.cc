@@ -10,6 +10,7 @@
 
 #include "base/parse.h"
 #include "base/utf8.h"
+#include "config/tls_names.h"
 #include "invariant.h"
 #include "web_config_yaml.h"
 
@@ -49,7 +50,15 @@ void check_tls(const WebTls& tls) {
   require(tls.cert.given() && tls.key.given(), "TLS takes a certificate and its key");
   require(!tls.client_ca.given() || tls.client_auth != ClientAuth::kNone,
           "a CA goes with asking for certificates", tls.client_ca.file);
-  require(tls.min_version == 12 || tls.min_version == 13, "the version is one that is served");
+  require(tls.min_version >= 10 && tls.min_version <= tls.max_version && tls.max_version <= 13,
+          "there is a version that is served");
+  require(tls.speaks_below_13() || tls.max_version == 13, "and a cipher suite for one");
+  for (const std::string& name : tls.cipher_suites) {
+    require(find_cipher_suite(name) != nullptr, "each suite is known", name);
+  }
+  for (const std::string& name : tls.curve_preferences) {
+    require(find_curve(name) != nullptr, "each curve is known", name);
+  }
 }
 
 // What a browser makes of the answers; nothing by which the server frames them.

@@ -39,20 +39,32 @@ std::string yaml_of(const WebPem& pem, const std::string& key) {
          (pem.text.empty() ? "" : "  " + key + ": " + quoted(pem.text) + "\n");
 }
 
+std::string list_of(const std::string& key, const std::vector<std::string>& values) {
+  std::string yaml;
+  for (const std::string& value : values) {
+    yaml += (yaml.empty() ? "  " + key + ": [" : ", ") + quoted(value);
+  }
+  return yaml.empty() ? "" : yaml + "]\n";
+}
+
 std::string yaml_of(const WebTls& tls) {
   constexpr const char* kTypes[] = {"NoClientCert", "RequestClientCert", "RequireAnyClientCert",
                                     "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"};
   return "tls_server_config:\n" + yaml_of(tls.cert, "cert") + yaml_of(tls.key, "key") +
          yaml_of(tls.client_ca, "client_ca") +
          "  client_auth_type: " + kTypes[static_cast<std::size_t>(tls.client_auth)] +
-         "\n  min_version: TLS" + std::to_string(tls.min_version) + "\n";
+         "\n  min_version: TLS" + std::to_string(tls.min_version) + "\n  max_version: TLS" +
+         std::to_string(tls.max_version) + "\n  prefer_server_cipher_suites: " +
+         (tls.prefer_server_cipher_suites ? "true" : "false") + "\n" +
+         list_of("cipher_suites", tls.cipher_suites) +
+         list_of("curve_preferences", tls.curve_preferences);
 }
 
 }  // namespace
 
 std::string yaml_of(const WebConfig& config) {
   std::string yaml = config.has_tls ? yaml_of(config.tls) : "";
-  yaml += "http_server_config:\n  headers:\n";
+  yaml += "http_server_config:\n  http2: false\n  headers:\n";
   for (const auto& [name, value] : config.headers) {
     yaml += "    ? " + quoted(name) + "\n    : " + quoted(value) + "\n";
   }

@@ -61,6 +61,16 @@ class TlsTest : public testing::Test {
   TlsClient client(const CertificateFiles& own) const {
     return *TlsClient::make({authority_->certificate(), own.certificate, own.key});
   }
+  TlsClient over(int version, const std::string& groups) const {
+    return *TlsClient::make({authority_->certificate(), "", "", version, "", groups});
+  }
+  // The cipher, of those that the client offers, or why there is none.
+  std::string agreed(int version, const std::string& ciphers) const {
+    const auto offering = TlsClient::make({authority_->certificate(), "", "", version, ciphers});
+    EXPECT_OK(offering);
+    const auto connection = offering->connect(exporter_->port());
+    return connection ? (*connection)->cipher() : connection.error().text();
+  }
   Result<fakes::HttpReply> ask(const TlsClient& client) const {
     return client.get(exporter_->port(), "/-/healthy");
   }
@@ -106,6 +116,55 @@ TEST_F(TlsTest, SpeaksTls12AndLaterAndNothingOlder) {
   ASSERT_NO_FATAL_FAILURE(start("  min_version: TLS13\n"));
   expect_served(client(TLS1_3_VERSION));
   expect_refused(client(TLS1_2_VERSION), "protocol version");
+}
+
+TEST_F(TlsTest, SpeaksTheVersionsItIsToldTo) {
+  ASSERT_NO_FATAL_FAILURE(start("  max_version: TLS12\n"));
+  expect_served(client(TLS1_2_VERSION));
+  expect_refused(client(TLS1_3_VERSION), "protocol version");
+  ASSERT_NO_FATAL_FAILURE(start("  min_version: TLS11\n"));
+  expect_served(client(TLS1_1_VERSION));
+  expect_served(client(TLS1_3_VERSION));
+  expect_refused(client(TLS1_VERSION), "protocol version");
+}
+
+TEST_F(TlsTest, SpeaksByTheCiphersItIsToldTo) {
+  constexpr const char* kAes128 = "ECDHE-ECDSA-AES128-GCM-SHA256";
+  constexpr const char* kAes256 = "ECDHE-ECDSA-AES256-GCM-SHA384";
+  constexpr const char* kCbc = "ECDHE-ECDSA-AES256-SHA";
+  const std::string both = std::string(kAes128) + ":" + kAes256;
+  const std::string suites =
+      "  cipher_suites:\n"
+      "  - TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384\n"
+      "  - TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256\n";
+  ASSERT_NO_FATAL_FAILURE(start(suites));
+  EXPECT_EQ(agreed(TLS1_2_VERSION, kAes128), kAes128);
+  EXPECT_EQ(agreed(TLS1_2_VERSION, both), kAes256);
+  EXPECT_NE(agreed(TLS1_2_VERSION, kCbc).find("handshake failure"), std::string::npos);
+  expect_served(client(TLS1_3_VERSION));  // whose suites are not for choosing
+  ASSERT_NO_FATAL_FAILURE(start(suites + "  prefer_server_cipher_suites: false\n"));
+  EXPECT_EQ(agreed(TLS1_2_VERSION, both), kAes128);
+  // All there are, and none without forward secrecy.
+  ASSERT_NO_FATAL_FAILURE(start());
+  EXPECT_EQ(agreed(TLS1_2_VERSION, kCbc), kCbc);
+  EXPECT_NE(agreed(TLS1_2_VERSION, "AES128-GCM-SHA256").find("handshake failure"),
+            std::string::npos);
+}
+
+TEST_F(TlsTest, SpeaksTls13AloneWhereAllCiphersAreOfIt) {
+  ASSERT_NO_FATAL_FAILURE(
+      start("  cipher_suites: [TLS_AES_128_GCM_SHA256]\nhttp_server_config:\n  http2: false\n"));
+  expect_served(client(TLS1_3_VERSION));
+  expect_refused(client(TLS1_2_VERSION), "protocol version");
+}
+
+TEST_F(TlsTest, SpeaksOverTheCurvesItIsToldTo) {
+  ASSERT_NO_FATAL_FAILURE(start("  curve_preferences:\n  - CurveP521\n  - X25519\n"));
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    expect_served(over(version, "P-521:P-256"));
+    expect_served(over(version, "X25519:P-256"));
+    expect_refused(over(version, "P-384:P-256"), "handshake failure");
+  }
 }
 
 TEST_F(TlsTest, TellsPlainHttpThatItsPortSpeaksTls) {

@@ -120,8 +120,49 @@ TEST_F(WebFilesTest, ClientCertificates) {
 
 TEST_F(WebFilesTest, Versions) {
   const std::string pair = kPair;
-  expect_taken({pair + "  min_version: TLS12\n", pair + "  min_version: TLS13\n"});
-  expect_refused({{pair + "  min_version: TLS111\n", "TLS111"}});
+  for (const char* version : {"TLS10", "TLS11", "TLS12", "TLS13"}) {
+    expect_taken({pair + "  min_version: " + version + "\n",
+                  pair + "  min_version: TLS10\n  max_version: " + version + "\n"});
+  }
+  expect_refused({{pair + "  min_version: TLS111\n", "no version of TLS"},
+                  {pair + "  max_version: 1.2\n", "no version of TLS"},
+                  // On purpose: exporter-toolkit takes it, and then no client.
+                  {pair + "  min_version: TLS13\n  max_version: TLS12\n", "no version is left"}});
+}
+
+TEST_F(WebFilesTest, CiphersAndCurves) {
+  const std::string pair = kPair;
+  const std::string ciphers = pair + "  cipher_suites:\n";
+  const std::string aes128 = "  - TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256\n";
+  const std::string aes256 = "  - TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384\n";
+  std::string all;
+  for (const char* name :
+       {"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"}) {
+    all += std::string("  - ") + name + "\n";
+  }
+  for (const char* authentication : {"ECDSA", "RSA"}) {
+    for (const char* rest : {"AES_128_GCM_SHA256", "AES_256_GCM_SHA384", "CHACHA20_POLY1305_SHA256",
+                             "AES_128_CBC_SHA", "AES_256_CBC_SHA"}) {
+      all += std::string("  - TLS_ECDHE_") + authentication + "_WITH_" + rest + "\n";
+    }
+  }
+  expect_taken({ciphers, ciphers + all, ciphers + aes128 + aes256 + "  max_version: TLS12\n",
+                ciphers + aes256 + aes128 + "  prefer_server_cipher_suites: false\n",
+                ciphers + aes256 + "http_server_config:\n  http2: false\n",
+                ciphers + aes256 + "  min_version: TLS13\n",
+                pair + "  curve_preferences: [CurveP256, CurveP384, CurveP521, X25519]\n",
+                pair + "  min_version: TLS13\n  curve_preferences:\n  - CurveP521\n"});
+  expect_refused(
+      {{ciphers + "  - TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA2048\n", "is not known"},
+       {ciphers + aes128 + "  - TLS_RSA_WITH_AES_128_CBC_SHA\n", "is not known"},
+       {ciphers + aes256, "HTTP/2 takes one"},
+       {ciphers + aes256 + "  max_version: TLS12\n", "HTTP/2 takes one"},
+       {pair + "  curve_preferences:\n  - CurveP257\n", "is not known"},
+       {pair + "  prefer_server_cipher_suites: perhaps\n", "neither true nor false"},
+       // On purpose: exporter-toolkit takes it, and then no client.
+       {ciphers + "  - TLS_AES_128_GCM_SHA256\n  max_version: TLS12\nhttp_server_config:\n" +
+            "  http2: false\n",
+        "none is left"}});
 }
 
 TEST_F(WebFilesTest, Headers) {

@@ -33,7 +33,11 @@ tls_server_config:
   key_file: /keys/server.key
   client_auth_type: RequireAndVerifyClientCert
   client_ca_file: ca.crt
-  min_version: TLS13
+  min_version: TLS11
+  max_version: TLS12
+  cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384]
+  prefer_server_cipher_suites: false
+  curve_preferences: [CurveP384, X25519]
 http_server_config:
   http2: true
   headers: {X-Frame-Options: deny}
@@ -53,7 +57,12 @@ kvm_tsc:
   EXPECT_EQ(config->tls.key.file, "/keys/server.key");
   EXPECT_EQ(config->tls.client_auth, ClientAuth::kRequireAndVerify);
   EXPECT_EQ(config->tls.client_ca.file, "/etc/kvm/ca.crt");
-  EXPECT_EQ(config->tls.min_version, 13);
+  EXPECT_EQ(config->tls.min_version, 11);
+  EXPECT_EQ(config->tls.max_version, 12);
+  EXPECT_THAT(config->tls.cipher_suites,
+              ElementsAre("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384"));
+  EXPECT_FALSE(config->tls.prefer_server_cipher_suites);
+  EXPECT_THAT(config->tls.curve_preferences, ElementsAre("CurveP384", "X25519"));
   EXPECT_THAT(config->headers, ElementsAre(std::pair("X-Frame-Options", "deny")));
   EXPECT_TRUE(config->require_auth);
   EXPECT_EQ(config->users.at("alice").access.role, WebRole::kOperator);
@@ -184,6 +193,16 @@ TEST(WebConfig, SaysWhereAndWhatIsWrong) {
               HasSubstr("no certificate is asked of clients"));
   EXPECT_THAT(refusal("tls_server_config: {cert_file: a, key_file: b, client_auth_type: Yes}\n"),
               HasSubstr("\"Yes\" is not known"));
+  for (const char* wrong :
+       {"min_version: [TLS12]", "max_version: {}", "cipher_suites: TLS_AES_128_GCM_SHA256",
+        "cipher_suites: {a: b}", "cipher_suites: [[]]", "cipher_suites: [\"\"]",
+        "curve_preferences: X25519", "curve_preferences: [x25519]", "curve_preferences: [{}]",
+        "prefer_server_cipher_suites: [true]", "prefer_server_cipher_suites: 1", "cert: [a]",
+        "key: {}", "client_ca: []", "client_auth_type: []"}) {
+    EXPECT_THAT(
+        refusal(std::string("tls_server_config: {cert_file: a, key_file: b, ") + wrong + "}\n"),
+        HasSubstr(":1: tls_server_config"));
+  }
   EXPECT_THAT(refusal("tls_server_config: [a]\n"), HasSubstr("not a map"));
   EXPECT_THAT(refusal("basic_auth_users: {alice: secret}\n"), HasSubstr("no bcrypt hash"));
   EXPECT_THAT(refusal("kvm_tsc: {users: {alice: {role: operator}}}\n"), HasSubstr("no such user"));
