@@ -28,7 +28,10 @@ struct WebTls {
   WebPem cert;  // with the chain
   WebPem key;
   ClientAuth client_auth = ClientAuth::kNone;
-  WebPem client_ca;      // where none is given, the host's own are believed
+  WebPem client_ca;  // where none is given, the host's own are believed
+  // One of these has to be among the subject alternative names of a client's certificate, and there
+  // has to be one then; empty for any.
+  std::vector<std::string> client_allowed_sans;
   int min_version = 12;  // 10 to 13 for TLS 1.0 to 1.3
   int max_version = 13;
   std::vector<std::string> cipher_suites;   // of config/tls_names.h, the best first; empty for all

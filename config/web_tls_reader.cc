@@ -12,13 +12,14 @@
 namespace kvmtsc {
 namespace {
 
-constexpr std::array<std::string_view, 12> kKeys{"cert",
+constexpr std::array<std::string_view, 13> kKeys{"cert",
                                                  "key",
                                                  "client_ca",
                                                  "cert_file",
                                                  "key_file",
                                                  "client_ca_file",
                                                  "client_auth_type",
+                                                 "client_allowed_sans",
                                                  "min_version",
                                                  "max_version",
                                                  "cipher_suites",
@@ -62,6 +63,11 @@ class TlsReader {
                     "a client CA is given and no certificate is asked of clients",
                     "it goes with a client_auth_type, RequireAndVerifyClientCert for instance");
     }
+    if (!tls_.client_allowed_sans.empty() && tls_.client_auth == ClientAuth::kNone) {
+      problems_.add(section.line, child_key(section.name, "client_allowed_sans"),
+                    "no certificate is asked of clients, so that anybody gets in",
+                    "it goes with client_auth_type RequireAndVerifyClientCert");
+    }
     check_versions(section);
     return std::move(tls_);
   }
@@ -69,6 +75,10 @@ class TlsReader {
  private:
   void read_key(const YamlEntry& entry, const std::string& key) {
     const std::string& name = entry.name;
+    if (name == "client_allowed_sans") {
+      read_sans(entry, key);
+      return;
+    }
     if (name == "cipher_suites") {
       tls_.cipher_suites = read_names(entry, key, cipher_suites());
       return;
@@ -123,6 +133,17 @@ class TlsReader {
     problems_.add(entry.line, key, in_quotes(value) + " is not known",
                   "it takes NoClientCert, RequestClientCert, RequireAnyClientCert, "
                   "VerifyClientCertIfGiven or RequireAndVerifyClientCert");
+  }
+
+  void read_sans(const YamlEntry& entry, const std::string& key) {
+    constexpr std::string_view kTakes =
+        "it takes a list of DNS names, e-mail addresses, URIs and IP addresses";
+    auto names = read_texts(*entry.value, key, kTakes, problems_);
+    if (names && (names->empty() || std::ranges::find(*names, "") != names->end())) {
+      problems_.add(entry.line, key, "no certificate has one of none",
+                    "leave it out to allow any name");
+    }
+    tls_.client_allowed_sans = std::move(names).value_or(std::vector<std::string>{});
   }
 
   std::optional<int> read_version(const YamlEntry& entry, const std::string& key,
@@ -190,14 +211,15 @@ bool WebTls::speaks_below_13() const {
   return min_version < 13 &&
          (cipher_suites.empty() || std::ranges::any_of(cipher_suites, [](const auto& name) {
             const CipherSuite* const suite = find_cipher_suite(name);
-            return suite != nullptr && !suite->tls13;
+            return suite == nullptr || !suite->tls13;
           }));
 }
 
 void check_http2_suites(const WebTls& tls, std::size_t line, Problems& problems) {
+  // One that is not known has been told already.
   const bool has_one = std::ranges::any_of(tls.cipher_suites, [](const auto& name) {
     const CipherSuite* const suite = find_cipher_suite(name);
-    return suite != nullptr && suite->http2;
+    return suite == nullptr || suite->http2;
   });
   if (!tls.cipher_suites.empty() && tls.min_version < 13 && !has_one) {
     problems.add(line, "tls_server_config.cipher_suites",

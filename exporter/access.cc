@@ -52,18 +52,22 @@ http::PemSource pem(const WebPem& given, const char* key) {
                             : http::PemSource{std::string("tls_server_config.") + key, given.text};
 }
 
+std::vector<CipherSuite> suites_of(const WebTls& tls) {
+  std::vector<CipherSuite> suites;
+  for (const std::string& name : tls.cipher_suites) {
+    suites.push_back(*find_cipher_suite(name));
+  }
+  const auto all = cipher_suites();
+  return suites.empty() ? std::vector<CipherSuite>(all.begin(), all.end()) : suites;
+}
+
 http::TlsProtocol tls_protocol(const WebTls& tls) {
   http::TlsProtocol protocol;
   protocol.min_version = tls.speaks_below_13() ? tls.min_version : 13;
   protocol.max_version = tls.max_version;
-  for (const CipherSuite& suite : cipher_suites()) {
-    if (tls.cipher_suites.empty() && !suite.tls13) {
+  for (const CipherSuite& suite : suites_of(tls)) {
+    if (!suite.tls13) {
       protocol.ciphers.emplace_back(suite.openssl);
-    }
-  }
-  for (const std::string& name : tls.cipher_suites) {
-    if (const CipherSuite* const suite = find_cipher_suite(name); !suite->tls13) {
-      protocol.ciphers.emplace_back(suite->openssl);
     }
   }
   protocol.prefer_own_order = tls.prefer_server_cipher_suites;
@@ -74,8 +78,11 @@ http::TlsProtocol tls_protocol(const WebTls& tls) {
 }
 
 http::TlsOptions tls_options(const WebTls& tls) {
-  return {pem(tls.cert, "cert"), pem(tls.key, "key"), client_certificates(tls.client_auth),
-          pem(tls.client_ca, "client_ca"), tls_protocol(tls)};
+  return {pem(tls.cert, "cert"),
+          pem(tls.key, "key"),
+          {client_certificates(tls.client_auth), pem(tls.client_ca, "client_ca"),
+           tls.client_allowed_sans},
+          tls_protocol(tls)};
 }
 
 std::optional<WebTls> tls_of(const WebConfig& config) {

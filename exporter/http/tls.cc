@@ -2,7 +2,6 @@
 
 #include <array>
 #include <utility>
-#include <vector>
 
 #include <openssl/ssl.h>
 
@@ -13,64 +12,14 @@ constexpr std::array<unsigned char, 4> kSessionsOf{'h', 't', 't', 'p'};
 
 using Context = std::unique_ptr<SSL_CTX, Freed<SSL_CTX_free>>;
 
-int verify_mode(ClientCertificates wanted) {
-  switch (wanted) {
-    case ClientCertificates::kNone:
-      return SSL_VERIFY_NONE;
-    case ClientCertificates::kRequest:
-    case ClientCertificates::kVerifyIfGiven:
-      return SSL_VERIFY_PEER;
-    case ClientCertificates::kRequireAny:
-    case ClientCertificates::kRequireAndVerify:
-      return SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-  }
-  return SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-}
-
-bool verifies(ClientCertificates wanted) {
-  return wanted == ClientCertificates::kVerifyIfGiven ||
-         wanted == ClientCertificates::kRequireAndVerify;
-}
-
-int accept_any(int /*verified*/, X509_STORE_CTX* /*chain*/) {
-  return 1;
-}
-
-// Whom `context` believes, and whom it tells clients that it does.
-Status believe(SSL_CTX* context, const PemSource& authorities) {
-  const auto certificates = read_certificates(authorities);
-  if (!certificates) {
-    return certificates.error();
-  }
-  for (const Certificate& certificate : *certificates) {
-    if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), certificate.get()) != 1 ||
-        SSL_CTX_add_client_CA(context, certificate.get()) != 1) {
-      return openssl_error(authorities.name);
-    }
-  }
-  return ok_status();
-}
-
-Status set_client_certificates(SSL_CTX* context, const TlsOptions& options) {
-  const ClientCertificates wanted = options.client_certificates;
-  SSL_CTX_set_verify(context, verify_mode(wanted), verifies(wanted) ? nullptr : &accept_any);
-  if (options.client_ca.given()) {
-    return believe(context, options.client_ca);
-  }
-  if (verifies(wanted) && SSL_CTX_set_default_verify_paths(context) != 1) {
-    return openssl_error("the certificate authorities of this host");
-  }
-  return ok_status();
-}
-
 }  // namespace
 
 class TlsContext::Impl {
  public:
   Impl(const TlsOptions& options, TlsIdentity::Report report)
-      : identity_(options.certificate, options.key, std::move(report)) {}
+      : identity_(options.certificate, options.key, std::move(report)), clients_(options.clients) {}
 
-  Status start(const TlsOptions& options) {
+  Status start(const TlsProtocol& protocol) {
     if (auto started = identity_.start(); !started) {
       return started;
     }
@@ -79,7 +28,7 @@ class TlsContext::Impl {
       return openssl_error("TLS");
     }
     SSL_CTX* const context = context_.get();
-    if (auto set = set_protocol(context, options.protocol); !set) {
+    if (auto set = set_protocol(context, protocol); !set) {
       return set;
     }
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
@@ -88,7 +37,7 @@ class TlsContext::Impl {
     // (SSL_CTX_set_session_id_context(3)).
     SSL_CTX_set_session_id_context(context, kSessionsOf.data(), kSessionsOf.size());
     SSL_CTX_set_cert_cb(context, &Impl::choose_certificate, this);
-    return set_client_certificates(context, options);
+    return set_clients(context, clients_);
   }
 
   SSL_CTX* handle() const { return context_.get(); }
@@ -109,6 +58,7 @@ class TlsContext::Impl {
   }
 
   TlsIdentity identity_;
+  const TlsClients clients_;
   Context context_;
 };
 
@@ -118,7 +68,7 @@ TlsContext::~TlsContext() = default;
 Result<std::unique_ptr<TlsContext>> TlsContext::make(const TlsOptions& options,
                                                      TlsIdentity::Report report) {
   auto impl = std::make_unique<Impl>(options, std::move(report));
-  if (auto started = impl->start(options); !started) {
+  if (auto started = impl->start(options.protocol); !started) {
     return started.error();
   }
   return std::unique_ptr<TlsContext>(new TlsContext(std::move(impl)));

@@ -10,18 +10,16 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "exporter/http/pem.h"
+#include "exporter/http/tls_clients.h"
 #include "exporter/http/tls_identity.h"
 #include "exporter/http/tls_protocol.h"
 
 namespace kvmtsc::http {
 
-enum class ClientCertificates { kNone, kRequest, kRequireAny, kVerifyIfGiven, kRequireAndVerify };
-
 struct TlsOptions {
   PemSource certificate;  // with its chain
   PemSource key;
-  ClientCertificates client_certificates = ClientCertificates::kNone;
-  PemSource client_ca;  // who is believed; those that the host believes where none is given
+  TlsClients clients;
   TlsProtocol protocol;
 };
 

@@ -53,6 +53,11 @@ void check_tls(const WebTls& tls) {
   require(tls.min_version >= 10 && tls.min_version <= tls.max_version && tls.max_version <= 13,
           "there is a version that is served");
   require(tls.speaks_below_13() || tls.max_version == 13, "and a cipher suite for one");
+  require(tls.client_allowed_sans.empty() || tls.client_auth != ClientAuth::kNone,
+          "names are looked at where certificates are asked for");
+  for (const std::string& name : tls.client_allowed_sans) {
+    require(!name.empty(), "a name is one");
+  }
   for (const std::string& name : tls.cipher_suites) {
     require(find_cipher_suite(name) != nullptr, "each suite is known", name);
   }

@@ -56,6 +56,7 @@ std::string yaml_of(const WebTls& tls) {
          "\n  min_version: TLS" + std::to_string(tls.min_version) + "\n  max_version: TLS" +
          std::to_string(tls.max_version) + "\n  prefer_server_cipher_suites: " +
          (tls.prefer_server_cipher_suites ? "true" : "false") + "\n" +
+         list_of("client_allowed_sans", tls.client_allowed_sans) +
          list_of("cipher_suites", tls.cipher_suites) +
          list_of("curve_preferences", tls.curve_preferences);
 }

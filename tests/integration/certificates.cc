@@ -67,11 +67,15 @@ Result<CertificateAuthority> CertificateAuthority::make(const TemporaryDirectory
   return CertificateAuthority(directory, *std::move(files));
 }
 
-Result<CertificateFiles> CertificateAuthority::issue(const std::string& name) const {
-  return make_files(
-      *directory_, name,
-      {"-CA", files_.certificate, "-CAkey", files_.key, "-addext",
-       "basicConstraints=critical,CA:FALSE", "-addext", "subjectAltName=IP:127.0.0.1"});
+Result<CertificateFiles> CertificateAuthority::issue(const std::string& name,
+                                                     const std::string& names) const {
+  std::vector<std::string> more{"-CA",     files_.certificate,
+                                "-CAkey",  files_.key,
+                                "-addext", "basicConstraints=critical,CA:FALSE"};
+  if (!names.empty()) {
+    more.insert(more.end(), {"-addext", "subjectAltName=" + names});
+  }
+  return make_files(*directory_, name, more);
 }
 
 }  // namespace kvmtsc::integration

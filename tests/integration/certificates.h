@@ -23,8 +23,10 @@ class CertificateAuthority {
   static Result<CertificateAuthority> make(const TemporaryDirectory& directory,
                                            const std::string& name);
 
-  // A certificate for 127.0.0.1 with that common name, in `name`.crt and `name`.key.
-  Result<CertificateFiles> issue(const std::string& name) const;
+  // A certificate with that common name, in `name`.crt and `name`.key. `names` is OpenSSL's list of
+  // subject alternative names; empty for none.
+  Result<CertificateFiles> issue(const std::string& name,
+                                 const std::string& names = "IP:127.0.0.1") const;
 
   const std::string& certificate() const { return files_.certificate; }
 

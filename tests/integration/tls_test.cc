@@ -321,6 +321,64 @@ TEST_F(TlsTest, AsksForACertificateAndTakesAny) {
   }
 }
 
+TEST_F(TlsTest, TakesTheCertificatesOfAllowedNamesOnly) {
+  const std::string verified =
+      "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.crt\n";
+  ASSERT_NO_FATAL_FAILURE(
+      start(verified + "  client_allowed_sans:\n  - scraper.example\n  - ops@example.org\n"
+                       "  - spiffe://example.org/prometheus\n  - 192.0.2.7\n  - 2001:db8::7\n"));
+  int number = 0;
+  const auto named = [&](const std::string& names) {
+    const auto files = authority_->issue("client-" + std::to_string(number++), names);
+    EXPECT_OK(files);
+    return client(*files);
+  };
+  for (const char* names :
+       {"DNS:scraper.example", "DNS:other.example,DNS:scraper.example", "email:ops@example.org",
+        "URI:spiffe://example.org/prometheus", "IP:192.0.2.7", "IP:2001:db8:0::7"}) {
+    SCOPED_TRACE(names);
+    expect_served(named(names));
+  }
+  for (const char* names : {"", "DNS:other.example", "DNS:a.scraper.example", "DNS:*.example",
+                            "IP:192.0.2.8", "email:scraper.example@example.org"}) {
+    SCOPED_TRACE(names);
+    expect_refused(named(names), "bad certificate");
+  }
+  expect_refused(client(), "certificate required");
+  const auto unknown = other_->issue("stranger", "DNS:scraper.example");
+  ASSERT_OK(unknown);
+  expect_refused(client(*unknown), "unknown ca");
+}
+
+TEST_F(TlsTest, AsksForACertificateWhereOnlySomeNamesAreAllowed) {
+  const auto named = other_->issue("named", "DNS:scraper.example");
+  const auto unnamed = other_->issue("unnamed");
+  ASSERT_OK(named);
+  ASSERT_OK(unnamed);
+  for (const char* type : {"RequestClientCert", "RequireAnyClientCert"}) {
+    ASSERT_NO_FATAL_FAILURE(start(std::string("  client_auth_type: ") + type +
+                                  "\n  client_allowed_sans: [scraper.example]\n"));
+    expect_served(client(*named));
+    expect_refused(client(*unnamed), "bad certificate");
+    expect_refused(client(), "certificate required");
+  }
+  ASSERT_NO_FATAL_FAILURE(
+      start("  client_auth_type: VerifyClientCertIfGiven\n  client_ca_file: other-ca.crt\n"
+            "  client_allowed_sans: [scraper.example]\n"));
+  expect_served(client(*named));
+  expect_refused(client(*unnamed), "bad certificate");
+  expect_refused(client(), "certificate required");
+}
+
+// Whose own certificate is given as the authority, as exporter-toolkit's tests have it.
+TEST_F(TlsTest, BelievesACertificateThatSignedItself) {
+  const auto itself = CertificateAuthority::make(directory_, "itself");
+  ASSERT_OK(itself);
+  ASSERT_NO_FATAL_FAILURE(
+      start("  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: itself.crt\n"));
+  expect_served(client({itself->certificate(), directory_.path() + "/itself.key"}));
+}
+
 TEST_F(TlsTest, ServesACertificateThatIsInTheConfigurationItself) {
   ASSERT_NO_FATAL_FAILURE(start_with("tls_server_config:\n" + text_of("cert", "server.crt") +
                                      text_of("key", "server.key") + text_of("client_ca", "ca.crt") +

@@ -118,6 +118,22 @@ TEST_F(WebFilesTest, ClientCertificates) {
         "nothing.pem: no certificate in it"}});
 }
 
+TEST_F(WebFilesTest, NamesOnClientCertificates) {
+  const std::string pair = kPair;
+  const std::string names = "  client_allowed_sans:\n    - one\n    - test3\n";
+  for (const char* type : {"RequestClientCert", "RequireAnyClientCert", "VerifyClientCertIfGiven",
+                           "RequireAndVerifyClientCert"}) {
+    expect_taken({pair + names + "  client_auth_type: " + type + "\n"});
+  }
+  const std::string verified = pair + "  client_auth_type: RequireAndVerifyClientCert\n";
+  expect_taken({verified + "  client_allowed_sans:\n"});
+  expect_refused({{verified + "  client_allowed_sans: one\n", "not a list"},
+                  {verified + "  client_allowed_sans: [{a: b}]\n", "it is a map"},
+                  // On purpose: exporter-toolkit lets anybody in, or nobody.
+                  {pair + names, "anybody gets in"},
+                  {verified + "  client_allowed_sans: []\n", "has one of none"}});
+}
+
 TEST_F(WebFilesTest, Versions) {
   const std::string pair = kPair;
   for (const char* version : {"TLS10", "TLS11", "TLS12", "TLS13"}) {

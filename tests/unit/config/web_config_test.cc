@@ -33,6 +33,7 @@ tls_server_config:
   key_file: /keys/server.key
   client_auth_type: RequireAndVerifyClientCert
   client_ca_file: ca.crt
+  client_allowed_sans: [scraper, 192.0.2.7]
   min_version: TLS11
   max_version: TLS12
   cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_AES_256_GCM_SHA384]
@@ -57,6 +58,7 @@ kvm_tsc:
   EXPECT_EQ(config->tls.key.file, "/keys/server.key");
   EXPECT_EQ(config->tls.client_auth, ClientAuth::kRequireAndVerify);
   EXPECT_EQ(config->tls.client_ca.file, "/etc/kvm/ca.crt");
+  EXPECT_THAT(config->tls.client_allowed_sans, ElementsAre("scraper", "192.0.2.7"));
   EXPECT_EQ(config->tls.min_version, 11);
   EXPECT_EQ(config->tls.max_version, 12);
   EXPECT_THAT(config->tls.cipher_suites,
@@ -198,7 +200,8 @@ TEST(WebConfig, SaysWhereAndWhatIsWrong) {
         "cipher_suites: {a: b}", "cipher_suites: [[]]", "cipher_suites: [\"\"]",
         "curve_preferences: X25519", "curve_preferences: [x25519]", "curve_preferences: [{}]",
         "prefer_server_cipher_suites: [true]", "prefer_server_cipher_suites: 1", "cert: [a]",
-        "key: {}", "client_ca: []", "client_auth_type: []"}) {
+        "key: {}", "client_ca: []", "client_auth_type: []", "client_allowed_sans: a",
+        "client_allowed_sans: [[a]]", "client_allowed_sans: {a: b}"}) {
     EXPECT_THAT(
         refusal(std::string("tls_server_config: {cert_file: a, key_file: b, ") + wrong + "}\n"),
         HasSubstr(":1: tls_server_config"));
