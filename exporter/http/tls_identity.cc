@@ -1,10 +1,24 @@
 #include "exporter/http/tls_identity.h"
 
 #include <chrono>
+#include <string>
 #include <utility>
+
+#include <openssl/ssl.h>
 
 namespace kvmtsc::http {
 namespace {
+
+// OpenSSL judges keys and signatures (SSL_CTX_set_security_level(3)) when they are used: at a
+// handshake, which would be late.
+Status is_strong_enough(const std::vector<Certificate>& certificates, const std::string& name) {
+  const std::unique_ptr<SSL_CTX, Freed<SSL_CTX_free>> context(SSL_CTX_new(TLS_server_method()));
+  bool strong = context && SSL_CTX_use_certificate(context.get(), certificates[0].get()) == 1;
+  for (std::size_t i = 1; strong && i < certificates.size(); ++i) {
+    strong = SSL_CTX_add1_chain_cert(context.get(), certificates[i].get()) == 1;
+  }
+  return strong ? ok_status() : Status(openssl_error(name));
+}
 
 Result<std::shared_ptr<const TlsPair>> load(const PemSource& certificate, const PemSource& key) {
   auto certificates = read_certificates(certificate);
@@ -17,6 +31,9 @@ Result<std::shared_ptr<const TlsPair>> load(const PemSource& certificate, const 
   }
   if (X509_check_private_key(certificates->front().get(), private_key->get()) != 1) {
     return openssl_error(key.name + " is not the key of " + certificate.name);
+  }
+  if (auto strong = is_strong_enough(*certificates, certificate.name); !strong) {
+    return strong.error();
   }
   auto pair = std::make_shared<TlsPair>();
   pair->certificates = *std::move(certificates);

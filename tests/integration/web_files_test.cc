@@ -97,6 +97,19 @@ TEST_F(WebFilesTest, CertificateAndKey) {
        {section + "  min_version: TLS13\n", "cert_file is missing"}});
 }
 
+// On purpose: exporter-toolkit serves it, OpenSSL nobody.
+TEST_F(WebFilesTest, WeakKeys) {
+  const std::string file = directory_.path() + "/weak";
+  const auto made =
+      run_program({"openssl", "req", "-x509", "-newkey", "rsa:1024", "-noenc", "-days", "1",
+                   "-subj", "/CN=weak", "-out", file + ".crt", "-keyout", file + ".key"},
+                  "", kPatience);
+  ASSERT_OK(made);
+  ASSERT_EQ(made->status.code, 0) << made->error_output;
+  expect_refused({{"tls_server_config:\n  cert_file: weak.crt\n  key_file: weak.key\n",
+                   "weak.crt: ee key too small"}});
+}
+
 TEST_F(WebFilesTest, ClientCertificates) {
   const std::string pair = kPair;
   const std::string ca = "  client_ca_file: ca.crt\n";
