@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "config/web_http_reader.h"
+#include "config/web_tls_checks.h"
 #include "config/web_tls_reader.h"
 #include "config/web_words.h"
 #include "config/yaml_document.h"

@@ -4,7 +4,6 @@
 #include <array>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/parse.h"
 #include "config/durations.h"
@@ -16,7 +15,7 @@ namespace {
 // exporter-toolkit's list: what a header means to a browser is the same of every exporter.
 struct Header {
   std::string_view name;
-  std::array<std::string_view, 2> values;  // that it takes; empty for any
+  std::array<std::string_view, 2> values;  // that it takes, one of them twice; empty for any
 };
 constexpr std::array<Header, 5> kHeaders{{
     {"Content-Security-Policy", {}},
@@ -50,10 +49,8 @@ void read_header(const YamlEntry& entry, const std::string& key, WebConfig& into
 
 void read_headers(const YamlEntry& headers, const std::string& key, WebConfig& into,
                   Problems& problems) {
-  std::vector<std::string_view> names;
-  for (const Header& header : kHeaders) {
-    names.push_back(header.name);
-  }
+  std::array<std::string_view, kHeaders.size()> names;
+  std::ranges::transform(kHeaders, names.begin(), &Header::name);
   for (const YamlEntry& entry : read_map(*headers.value, key, names, problems)) {
     read_header(entry, child_key(key, entry.name), into, problems);
   }

@@ -7,7 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/join.h"
 #include "config/tls_names.h"
+#include "config/web_tls_checks.h"
 
 namespace kvmtsc {
 namespace {
@@ -45,6 +47,7 @@ std::string beside(const std::string& file, const std::string& path) {
              : file.substr(0, slash + 1) + path;
 }
 
+// Each key by itself.
 class TlsReader {
  public:
   TlsReader(const std::string& file, Problems& problems) : file_(file), problems_(problems) {}
@@ -55,20 +58,6 @@ class TlsReader {
         read_key(entry, child_key(section.name, entry.name));
       }
     }
-    check_pair(section.line, tls_.cert, "cert", "cert_file");
-    check_pair(section.line, tls_.key, "key", "key_file");
-    check_one_of(section.line, tls_.client_ca, "client_ca", "client_ca_file");
-    if (tls_.client_ca.given() && tls_.client_auth == ClientAuth::kNone) {
-      problems_.add(section.line, section.name,
-                    "a client CA is given and no certificate is asked of clients",
-                    "it goes with a client_auth_type, RequireAndVerifyClientCert for instance");
-    }
-    if (!tls_.client_allowed_sans.empty() && tls_.client_auth == ClientAuth::kNone) {
-      problems_.add(section.line, child_key(section.name, "client_allowed_sans"),
-                    "no certificate is asked of clients, so that anybody gets in",
-                    "it goes with client_auth_type RequireAndVerifyClientCert");
-    }
-    check_versions(section);
     return std::move(tls_);
   }
 
@@ -162,42 +151,18 @@ class TlsReader {
   template <typename Known>
   std::vector<std::string> read_names(const YamlEntry& entry, const std::string& key,
                                       const Known& known) {
-    std::string takes;
+    std::vector<std::string_view> all;
     for (const auto& one : known) {
-      takes.append(takes.empty() ? "it takes a list of " : ", ").append(one.name);
+      all.push_back(one.name);
     }
+    const std::string takes = "it takes a list of " + join(all, ", ");
     const auto names = read_texts(*entry.value, key, takes, problems_);
     for (const std::string& name : names.value_or(std::vector<std::string>{})) {
-      if (std::ranges::none_of(known, [&](const auto& one) { return one.name == name; })) {
+      if (std::ranges::find(all, name) == all.end()) {
         problems_.add(entry.line, key, in_quotes(name) + " is not known", takes);
       }
     }
     return names.value_or(std::vector<std::string>{});
-  }
-
-  void check_versions(const YamlEntry& section) {
-    if (tls_.min_version > tls_.max_version) {
-      problems_.add(section.line, child_key(section.name, "max_version"),
-                    "it is below min_version: no version is left", "raise it, or lower the other");
-    } else if (!tls_.speaks_below_13() && tls_.max_version < 13) {
-      problems_.add(section.line, child_key(section.name, "cipher_suites"),
-                    "all of these are of TLS 1.3, above max_version: none is left",
-                    "add one for TLS 1.2, or raise max_version");
-    }
-  }
-
-  void check_one_of(std::size_t line, const WebPem& pem, const char* text, const char* file) {
-    if (!pem.file.empty() && !pem.text.empty()) {
-      problems_.add(line, child_key("tls_server_config", text),
-                    std::string("given twice, here and as ") + file, "leave one of them out");
-    }
-  }
-  void check_pair(std::size_t line, const WebPem& pem, const char* text, const char* file) {
-    check_one_of(line, pem, text, file);
-    if (!pem.given()) {
-      problems_.add(line, "tls_server_config", std::string(file) + " is missing",
-                    std::string("it takes ") + file + ", or the PEM text itself as " + text);
-    }
   }
 
   const std::string& file_;
@@ -207,30 +172,10 @@ class TlsReader {
 
 }  // namespace
 
-bool WebTls::speaks_below_13() const {
-  return min_version < 13 &&
-         (cipher_suites.empty() || std::ranges::any_of(cipher_suites, [](const auto& name) {
-            const CipherSuite* const suite = find_cipher_suite(name);
-            return suite == nullptr || !suite->tls13;
-          }));
-}
-
-void check_http2_suites(const WebTls& tls, std::size_t line, Problems& problems) {
-  // One that is not known has been told already.
-  const bool has_one = std::ranges::any_of(tls.cipher_suites, [](const auto& name) {
-    const CipherSuite* const suite = find_cipher_suite(name);
-    return suite == nullptr || suite->http2;
-  });
-  if (!tls.cipher_suites.empty() && tls.min_version < 13 && !has_one) {
-    problems.add(line, "tls_server_config.cipher_suites",
-                 "HTTP/2 takes one that is not among these",
-                 "add TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 or "
-                 "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, or set http_server_config.http2: false");
-  }
-}
-
 WebTls read_web_tls(const YamlEntry& section, const std::string& file, Problems& problems) {
-  return TlsReader(file, problems).read(section);
+  WebTls tls = TlsReader(file, problems).read(section);
+  check_web_tls(tls, section.line, problems);
+  return tls;
 }
 
 }  // namespace kvmtsc

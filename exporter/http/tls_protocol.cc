@@ -2,6 +2,7 @@
 
 #include <openssl/ssl.h>
 
+#include "base/join.h"
 #include "exporter/http/pem.h"
 
 namespace kvmtsc::http {
@@ -20,14 +21,6 @@ int openssl_version(int version) {
   }
 }
 
-std::string joined(const std::vector<std::string>& names) {
-  std::string list;
-  for (const std::string& name : names) {
-    list += (list.empty() ? "" : ":") + name;
-  }
-  return list;
-}
-
 }  // namespace
 
 Status set_protocol(SSL_CTX* context, const TlsProtocol& protocol) {
@@ -43,11 +36,11 @@ Status set_protocol(SSL_CTX* context, const TlsProtocol& protocol) {
     SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE);
   }
   if (!protocol.ciphers.empty() &&
-      SSL_CTX_set_cipher_list(context, joined(protocol.ciphers).c_str()) != 1) {
+      SSL_CTX_set_cipher_list(context, join(protocol.ciphers, ":").c_str()) != 1) {
     return openssl_error("cipher_suites");
   }
   if (!protocol.groups.empty() &&
-      SSL_CTX_set1_groups_list(context, joined(protocol.groups).c_str()) != 1) {
+      SSL_CTX_set1_groups_list(context, join(protocol.groups, ":").c_str()) != 1) {
     return openssl_error("curve_preferences");
   }
   return ok_status();
