@@ -1,12 +1,13 @@
 #include "config/web_config.h"
 
 #include <algorithm>
-#include <array>
-#include <functional>
 #include <optional>
 #include <set>
 
 #include "base/file.h"
+#include "config/web_http_reader.h"
+#include "config/web_tls_checks.h"
+#include "config/web_tls_reader.h"
 #include "config/web_words.h"
 #include "config/yaml_document.h"
 #include "config/yaml_reader.h"
@@ -16,33 +17,34 @@ namespace {
 
 using Keys = std::vector<std::string_view>;
 
-std::string beside(const std::string& file, const std::string& path) {
-  const auto slash = file.rfind('/');
-  return path.empty() || path.front() == '/' || slash == file.npos
-             ? path
-             : file.substr(0, slash + 1) + path;
-}
-
 class Reader {
  public:
   Reader(std::string file, Problems& problems) : file_(std::move(file)), problems_(&problems) {}
 
   WebConfig read(const YamlNode& document) {
-    for (const YamlEntry& entry :
-         map(document, "",
-             {"tls_server_config", "http_server_config", "basic_auth_users", "kvm_tsc"})) {
+    bool http2 = true;
+    for (const YamlEntry& entry : map(document, "",
+                                      {"tls_server_config", "http_server_config", "rate_limit",
+                                       "basic_auth_users", "kvm_tsc"})) {
       if (entry.name == "tls_server_config") {
         read_tls(entry);
       } else if (entry.name == "http_server_config") {
-        read_http(entry);
+        http2 = read_web_http(entry, config_, *problems_);
+      } else if (entry.name == "rate_limit") {
+        config_.rate_limit = read_web_rate_limit(entry, *problems_);
       } else if (entry.name == "basic_auth_users") {
         read_users(entry);
       }
+    }
+    if (http2) {
+      check_http2_suites(config_.tls, tls_line_, *problems_);
     }
     // After the users, whose roles it gives.
     for (const YamlEntry& entry : map_again(document, "kvm_tsc")) {
       read_ours(entry);
     }
+    config_.require_auth =
+        require_auth_.value_or(!config_.users.empty() || !config_.tokens.empty());
     return std::move(config_);
   }
 
@@ -61,6 +63,17 @@ class Reader {
     return {};
   }
 
+  // One that is there and empty asks for nothing.
+  void read_tls(const YamlEntry& entry) {
+    const auto kind = entry.value->kind;
+    config_.has_tls = kind != YamlNode::Kind::kNull &&
+                      !(kind == YamlNode::Kind::kMap && entry.value->items.empty());
+    if (config_.has_tls) {
+      tls_line_ = entry.line;
+      config_.tls = read_web_tls(entry, file_, *problems_);
+    }
+  }
+
   // The entries of a map whose names are the user's own.
   std::vector<YamlEntry> named(const YamlEntry& entry, const std::string& key) {
     Keys names;
@@ -72,91 +85,6 @@ class Reader {
 
   std::string text(const YamlEntry& entry, const std::string& key, std::string_view takes) {
     return read_text(*entry.value, key, takes, *problems_).value_or("");
-  }
-
-  bool flag(const YamlEntry& entry, const std::string& key) {
-    const std::string value = text(entry, key, "it takes true or false");
-    if (value != "true" && value != "false") {
-      problems_->add(entry.line, key, in_quotes(value) + " is neither true nor false", "");
-    }
-    return value == "true";
-  }
-
-  void read_tls(const YamlEntry& tls) {
-    const std::string key = "tls_server_config";
-    WebTls& into = config_.tls;
-    config_.has_tls = true;
-    for (const YamlEntry& entry :
-         map(*tls.value, key,
-             {"cert_file", "key_file", "client_auth_type", "client_ca_file", "min_version"})) {
-      const std::string name = child_key(key, entry.name);
-      const std::string value = text(entry, name, "it takes a text");
-      if (value.find('\0') != value.npos) {
-        problems_->add(entry.line, name, "no file has a NUL in its name", "");
-      }
-      if (entry.name == "cert_file") {
-        into.cert_file = beside(file_, value);
-      } else if (entry.name == "key_file") {
-        into.key_file = beside(file_, value);
-      } else if (entry.name == "client_ca_file") {
-        into.client_ca_file = beside(file_, value);
-      } else if (entry.name == "client_auth_type") {
-        read_client_auth(entry, name, value);
-      } else if (value != "TLS12" && value != "TLS13") {
-        problems_->add(entry.line, name, in_quotes(value) + " is not served",
-                       "it takes TLS12 or TLS13");
-      } else {
-        into.min_version = value == "TLS13" ? 13 : 12;
-      }
-    }
-    if (into.cert_file.empty() || into.key_file.empty()) {
-      problems_->add(tls.line, key, "a file is missing", "it takes cert_file and key_file");
-    }
-    const bool verifies = into.client_auth == ClientAuth::kVerifyIfGiven ||
-                          into.client_auth == ClientAuth::kRequireAndVerify;
-    if (verifies == into.client_ca_file.empty()) {
-      problems_->add(tls.line, key,
-                     verifies ? "client_ca_file is missing" : "client_ca_file is not used",
-                     "it goes with VerifyClientCertIfGiven and RequireAndVerifyClientCert");
-    }
-  }
-
-  void read_client_auth(const YamlEntry& entry, const std::string& name, const std::string& value) {
-    constexpr std::array<std::pair<std::string_view, ClientAuth>, 5> kTypes{{
-        {"NoClientCert", ClientAuth::kNone},
-        {"RequestClientCert", ClientAuth::kRequest},
-        {"RequireAnyClientCert", ClientAuth::kRequireAny},
-        {"VerifyClientCertIfGiven", ClientAuth::kVerifyIfGiven},
-        {"RequireAndVerifyClientCert", ClientAuth::kRequireAndVerify},
-    }};
-    for (const auto& [word, type] : kTypes) {
-      if (value == word) {
-        config_.tls.client_auth = type;
-        return;
-      }
-    }
-    problems_->add(entry.line, name, in_quotes(value) + " is not known",
-                   "it takes NoClientCert, RequestClientCert, RequireAnyClientCert, "
-                   "VerifyClientCertIfGiven or RequireAndVerifyClientCert");
-  }
-
-  void read_http(const YamlEntry& http) {
-    const std::string key = "http_server_config";
-    for (const YamlEntry& entry : map(*http.value, key, {"http2", "headers"})) {
-      if (entry.name == "http2") {
-        flag(entry, child_key(key, entry.name));  // HTTP/1.1 is served either way
-        continue;
-      }
-      for (const YamlEntry& header : named(entry, child_key(key, entry.name))) {
-        const std::string name = child_key(child_key(key, "headers"), header.name);
-        const std::string value = text(header, name, "it takes a text");
-        if (!is_header_name(header.name) || !is_header_value(value)) {
-          problems_->add(header.line, name, "this is no header that can be added",
-                         "it takes a field name that the server does not use, and one line");
-        }
-        config_.headers.emplace_back(header.name, value);
-      }
-    }
   }
 
   void read_users(const YamlEntry& users) {
@@ -180,7 +108,7 @@ class Reader {
          map(*ours.value, "kvm_tsc", {"require_auth", "users", "tokens"})) {
       const std::string key = child_key("kvm_tsc", entry.name);
       if (entry.name == "require_auth") {
-        config_.require_auth = flag(entry, key);
+        require_auth_ = read_flag(*entry.value, key, *problems_);
       } else if (entry.name == "users") {
         for (const YamlEntry& user : named(entry, key)) {
           read_user(user, child_key(key, user.name));
@@ -253,6 +181,8 @@ class Reader {
   Problems* problems_;
   WebConfig config_;
   std::set<std::string> token_names_;
+  std::size_t tls_line_ = 0;
+  std::optional<bool> require_auth_;
 };
 
 }  // namespace

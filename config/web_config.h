@@ -2,6 +2,8 @@
 // (its docs/web-configuration.md), with one key of our own, kvm_tsc, for roles and tokens.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -13,12 +15,31 @@ namespace kvmtsc {
 enum class WebRole { kViewer, kOperator };
 enum class ClientAuth { kNone, kRequest, kRequireAny, kVerifyIfGiven, kRequireAndVerify };
 
+// PEM text, in a file or in the configuration itself; one of the two, or neither.
+struct WebPem {
+  std::string file;  // absolute, or as found from the process's directory
+  std::string text;
+
+  bool given() const { return !file.empty() || !text.empty(); }
+  bool operator==(const WebPem&) const = default;
+};
+
 struct WebTls {
-  std::string cert_file;  // PEM, with the chain; absolute, or as found from the process's directory
-  std::string key_file;   // PEM
+  WebPem cert;  // with the chain
+  WebPem key;
   ClientAuth client_auth = ClientAuth::kNone;
-  std::string client_ca_file;  // PEM; set where certificates are verified
-  int min_version = 12;        // 12 or 13
+  WebPem client_ca;  // where none is given, the host's own are believed
+  // One of these has to be among the subject alternative names of a client's certificate, and there
+  // has to be one then; empty for any.
+  std::vector<std::string> client_allowed_sans;
+  int min_version = 12;  // 10 to 13 for TLS 1.0 to 1.3
+  int max_version = 13;
+  std::vector<std::string> cipher_suites;   // of config/tls_names.h, the best first; empty for all
+  bool prefer_server_cipher_suites = true;  // that order counts, else the client's
+  std::vector<std::string> curve_preferences;  // of config/tls_names.h, the best first; or empty
+
+  // Whether a version below TLS 1.3 is spoken, which takes a cipher suite that is not of TLS 1.3.
+  bool speaks_below_13() const;
 
   bool operator==(const WebTls&) const = default;
 };
@@ -40,13 +61,21 @@ struct WebToken {
   WebAccess access;
 };
 
+// A token bucket for all requests but the probes'.
+struct WebRateLimit {
+  std::chrono::nanoseconds interval{0};  // between two tokens; 0 for no limit
+  std::uint64_t burst = 1;               // tokens that it holds, at least 1
+};
+
 struct WebConfig {
   bool has_tls = false;
   WebTls tls;
   std::vector<std::pair<std::string, std::string>> headers;  // on every answer
+  WebRateLimit rate_limit;
   std::map<std::string, WebUser> users;
   std::vector<WebToken> tokens;
-  bool require_auth = false;  // everything but the two probes needs a login
+  // Everything but the two probes needs a login. Where the file does not say: whether there is one.
+  bool require_auth = false;
 };
 
 // `file` is named in errors, and paths in the file are relative to its directory.

@@ -1,7 +1,6 @@
 #include "config/web_words.h"
 
 #include <algorithm>
-#include <array>
 #include <string_view>
 
 namespace kvmtsc {
@@ -44,19 +43,6 @@ bool is_bcrypt(const std::string& text) {
 bool is_sha256(const std::string& text) {
   return text.size() == 64 &&
          std::ranges::all_of(text, [](char c) { return among(c, "0123456789abcdef"); });
-}
-
-bool is_header_name(const std::string& text) {
-  constexpr std::array<std::string_view, 5> kFraming{
-      "connection", "content-encoding", "content-length", "content-type", "transfer-encoding"};
-  std::string lower = text;
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return !text.empty() && std::ranges::find(kFraming, lower) == kFraming.end() &&
-         std::ranges::all_of(text, [](char c) {
-           return among(c, kLetters) || among(c, kDigits) || among(c, "!#$%&'*+-.^_`|~");
-         });
 }
 
 bool is_header_value(const std::string& text) {

@@ -17,9 +17,6 @@ bool is_bcrypt(const std::string& text);
 // 64 hexadecimal digits in lower case.
 bool is_sha256(const std::string& text);
 
-// A token (RFC 9110, 5.6.2) that is not the name of a field by which the server frames its answers.
-bool is_header_name(const std::string& text);
-
 // One line without control characters, or nothing.
 bool is_header_value(const std::string& text);
 

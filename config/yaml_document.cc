@@ -104,8 +104,16 @@ class TreeBuilder final : public YAML::EventHandler {
   void leaf(YamlNode::Kind kind, const YAML::Mark& mark, std::string_view tag,
             YAML::anchor_t anchor, std::string_view text) {
     YamlNode* node = add(kind, mark, tag, anchor);
-    if (node != nullptr) {
-      node->text = text;
+    if (node == nullptr) {
+      return;
+    }
+    node->text = text;
+    // yaml-cpp makes lone bytes of some escapes. A NUL is not text to to_valid_utf8() either, and
+    // the reader's to judge.
+    std::string without_nul = node->text;
+    std::ranges::replace(without_nul, '\0', ' ');
+    if (to_valid_utf8(without_nul, std::max<std::size_t>(text.size(), 3)) != without_nul) {
+      refuse(node->line, "an escape that is no UTF-8 text", "write the character itself");
     }
   }
   void open(YamlNode::Kind kind, const YAML::Mark& mark, std::string_view tag,

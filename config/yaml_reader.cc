@@ -1,6 +1,7 @@
 #include "config/yaml_reader.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "base/nearest.h"
@@ -54,6 +55,26 @@ std::optional<std::string> read_text(const YamlNode& node, std::string_view key,
     return std::nullopt;
   }
   return node.text;
+}
+
+std::optional<bool> read_flag(const YamlNode& node, std::string_view key, Problems& problems) {
+  constexpr std::array<std::string_view, 4> kTrue{"true", "yes", "y", "on"};
+  constexpr std::array<std::string_view, 4> kFalse{"false", "no", "n", "off"};
+  constexpr std::string_view kTakes = "it takes true or false";
+  const auto text = read_text(node, key, kTakes, problems);
+  if (!text) {
+    return std::nullopt;
+  }
+  std::string word = *text;
+  std::ranges::transform(word, word.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  const bool yes = std::ranges::find(kTrue, word) != kTrue.end();
+  if (!yes && std::ranges::find(kFalse, word) == kFalse.end()) {
+    problems.add(node.line, key, in_quotes(*text) + " is neither true nor false", kTakes);
+    return std::nullopt;
+  }
+  return yes;
 }
 
 std::optional<std::vector<std::string>> read_texts(const YamlNode& node, std::string_view key,

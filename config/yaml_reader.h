@@ -17,6 +17,9 @@ namespace kvmtsc {
 std::optional<std::string> read_text(const YamlNode& node, std::string_view key,
                                      std::string_view takes, Problems& problems);
 
+// true or false, in all the words that YAML 1.1 has for them ("yes", "Off", "n").
+std::optional<bool> read_flag(const YamlNode& node, std::string_view key, Problems& problems);
+
 // A list of scalars.
 std::optional<std::vector<std::string>> read_texts(const YamlNode& node, std::string_view key,
                                                    std::string_view takes, Problems& problems);

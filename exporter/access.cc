@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "exporter/log/log.h"
+#include "exporter/tls_options.h"
 
 namespace kvmtsc {
 namespace {
@@ -28,27 +29,6 @@ http::Logins logins_of(const WebConfig& config) {
     logins.tokens.push_back(login(token.name, token.sha256, token.access));
   }
   return logins;
-}
-
-http::ClientCertificates client_certificates(ClientAuth wanted) {
-  switch (wanted) {
-    case ClientAuth::kNone:
-      return http::ClientCertificates::kNone;
-    case ClientAuth::kRequest:
-      return http::ClientCertificates::kRequest;
-    case ClientAuth::kRequireAny:
-      return http::ClientCertificates::kRequireAny;
-    case ClientAuth::kVerifyIfGiven:
-      return http::ClientCertificates::kVerifyIfGiven;
-    case ClientAuth::kRequireAndVerify:
-      return http::ClientCertificates::kRequireAndVerify;
-  }
-  return http::ClientCertificates::kRequireAndVerify;
-}
-
-http::TlsOptions tls_options(const WebTls& tls) {
-  return {tls.cert_file, tls.key_file, client_certificates(tls.client_auth), tls.client_ca_file,
-          tls.min_version == 13};
 }
 
 std::optional<WebTls> tls_of(const WebConfig& config) {
@@ -101,13 +81,15 @@ Status somebody_gets_in(const WebConfig& config, const std::vector<std::string>&
                "web.listen_address unix:PATH for root; a client certificate is no login"};
 }
 
-Access::Access(const Clock& clock) : authenticator_(clock, log_login) {}
+Access::Access(const Clock& clock) : rate_limit_(clock), authenticator_(clock, log_login) {}
 
 Status Access::configure(const WebConfig& config) {
   if (!configured_ && config.has_tls) {
-    auto tls = http::TlsContext::make(
-        tls_options(config.tls),
-        [file = config.tls.cert_file](const Status& outcome) { log_certificate(file, outcome); });
+    const http::TlsOptions options = tls_options(config.tls);
+    auto tls =
+        http::TlsContext::make(options, [name = options.certificate.name](const Status& outcome) {
+          log_certificate(name, outcome);
+        });
     if (!tls) {
       return tls.error();
     }
@@ -118,6 +100,7 @@ Status Access::configure(const WebConfig& config) {
     headers_ = config.headers;
     configured_ = true;
   }
+  rate_limit_.set({config.rate_limit.interval, config.rate_limit.burst});
   authenticator_.set(logins_of(config));
   return ok_status();
 }
@@ -153,7 +136,11 @@ std::optional<RealTime> Access::certificate_not_after() const {
 void Access::equip(http::ServerOptions& options) {
   options.tls = tls_.get();
   options.headers = headers_;
-  options.admit = [this](http::Request& request) { return authenticator_.admit(request); };
+  // Before a password is looked at, which costs more than most answers.
+  options.admit = [this](http::Request& request) {
+    auto refusal = rate_limit_.admit(request);
+    return refusal ? std::move(refusal) : authenticator_.admit(request);
+  };
 }
 
 }  // namespace kvmtsc

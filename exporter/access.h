@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "config/web_config.h"
 #include "exporter/http/authenticator.h"
+#include "exporter/http/rate_limit.h"
 #include "exporter/http/server.h"
 #include "exporter/periodically.h"
 
@@ -24,8 +25,9 @@ class Access {
  public:
   explicit Access(const Clock& clock);
 
-  // Takes over logins at once. TLS and headers are those of the first call: their files are read
-  // again when they change, which files they are takes a restart (needs_restart()).
+  // Takes over logins and the rate limit at once. TLS and headers are those of the first call:
+  // their files are read again when they change, which files they are takes a restart
+  // (needs_restart()).
   Status configure(const WebConfig& config);
 
   // From now on, looks once a second in a thread of its own whether a certificate has changed and
@@ -49,6 +51,7 @@ class Access {
   std::optional<RealTime> certificate_not_after() const;
 
  private:
+  http::RateLimit rate_limit_;
   http::Authenticator authenticator_;
   std::unique_ptr<http::TlsContext> tls_;
   std::optional<WebTls> tls_settings_;

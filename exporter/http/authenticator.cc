@@ -34,7 +34,7 @@ bool is_api_mutation(const Request& request) {
 }
 
 Role needed_role(const Logins& logins, const Request& request) {
-  if (request.path == "/-/healthy" || request.path == "/-/ready") {
+  if (is_probe(request)) {
     return Role::kNobody;
   }
   if (is_api_mutation(request) || (request.path == "/-/reload" && logins.any())) {

@@ -112,6 +112,10 @@ const char* reason_phrase(int status) {
   return found == kPhrases.end() ? "Unknown" : found->text;
 }
 
+bool is_probe(const Request& request) {
+  return request.path == "/-/healthy" || request.path == "/-/ready";
+}
+
 Response problem(int status, std::string_view detail,
                  std::optional<std::chrono::nanoseconds> retry_after) {
   Response response;

@@ -61,6 +61,9 @@ struct Request {
   bool query_is_sound() const;
 };
 
+// Whether it is for /-/healthy or /-/ready, which are answered whoever asks and however often.
+bool is_probe(const Request& request);
+
 struct Response {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";

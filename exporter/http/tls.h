@@ -1,4 +1,4 @@
-// TlsContext: the server's side of TLS, made of PEM files. A file that changes is read again when
+// TlsContext: the server's side of TLS, made of PEM. A file that changes is read again when
 // refresh() is called and at the next handshake, at most once a second; if the new one cannot be
 // used the old one stays. Handshakes may be at once in any threads.
 #pragma once
@@ -6,30 +6,28 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <string>
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "exporter/http/pem.h"
+#include "exporter/http/tls_clients.h"
+#include "exporter/http/tls_identity.h"
+#include "exporter/http/tls_protocol.h"
 
 namespace kvmtsc::http {
 
-enum class ClientCertificates { kNone, kRequest, kRequireAny, kVerifyIfGiven, kRequireAndVerify };
-
 struct TlsOptions {
-  std::string certificate_file;  // with its chain
-  std::string key_file;
-  ClientCertificates client_certificates = ClientCertificates::kNone;
-  std::string client_ca_file;
-  bool only_1_3 = false;  // otherwise TLS 1.2 as well
+  PemSource certificate;  // with its chain
+  PemSource key;
+  TlsClients clients;
+  TlsProtocol protocol;
 };
 
 class TlsContext {
  public:
-  // What came of a changed file: it is served from now on, or why not. Said once for each change.
-  using Report = std::function<void(const Status&)>;
-
-  // kPermission, kNotFound or kInvalid with the file's name. `report` is called in any thread.
-  static Result<std::unique_ptr<TlsContext>> make(const TlsOptions& options, Report report);
+  // kPermission, kNotFound or kInvalid with the source's name.
+  static Result<std::unique_ptr<TlsContext>> make(const TlsOptions& options,
+                                                  TlsIdentity::Report report);
   ~TlsContext();
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;

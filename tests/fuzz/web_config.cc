@@ -10,6 +10,7 @@
 
 #include "base/parse.h"
 #include "base/utf8.h"
+#include "config/tls_names.h"
 #include "invariant.h"
 #include "web_config_yaml.h"
 
@@ -35,30 +36,43 @@ void check_access(const WebAccess& access) {
   }
 }
 
-void check_tls(const WebTls& tls) {
-  for (const std::string* file : {&tls.cert_file, &tls.key_file}) {
-    require(file->starts_with('/'), "files are found from the configuration's folder", *file);
-    require(file->find('\0') == file->npos, "the whole name is opened", *file);
-  }
-  const bool verifies = tls.client_auth == ClientAuth::kVerifyIfGiven ||
-                        tls.client_auth == ClientAuth::kRequireAndVerify;
-  require(verifies == !tls.client_ca_file.empty(), "a CA goes with verifying", tls.client_ca_file);
-  require(tls.min_version == 12 || tls.min_version == 13, "the version is one that is served");
+void check_pem(const WebPem& pem) {
+  require(pem.file.empty() || pem.text.empty(), "there is one place to look", pem.file);
+  require(pem.file.empty() || pem.file.starts_with('/'),
+          "files are found from the configuration's folder", pem.file);
+  require(pem.file.find('\0') == pem.file.npos, "the whole name is opened", pem.file);
 }
 
-// What the server would send as it is, between its own lines.
-void check_header(const std::string& name, const std::string& value) {
-  constexpr const char* kToken =
-      "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-  require(!name.empty() && name.find_first_not_of(kToken) == name.npos,
-          "a header's name is a token", name);
-  require(std::ranges::none_of(value, is_control), "a header is one line", value);
-  std::string lower = name;
-  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return std::tolower(c); });
-  for (const char* framing :
-       {"content-length", "transfer-encoding", "connection", "content-type", "content-encoding"}) {
-    require(lower != framing, "the server frames its answers itself", name);
+void check_tls(const WebTls& tls) {
+  check_pem(tls.cert);
+  check_pem(tls.key);
+  check_pem(tls.client_ca);
+  require(tls.cert.given() && tls.key.given(), "TLS takes a certificate and its key");
+  require(!tls.client_ca.given() || tls.client_auth != ClientAuth::kNone,
+          "a CA goes with asking for certificates", tls.client_ca.file);
+  require(tls.min_version >= 10 && tls.min_version <= tls.max_version && tls.max_version <= 13,
+          "there is a version that is served");
+  require(tls.speaks_below_13() || tls.max_version == 13, "and a cipher suite for one");
+  require(tls.client_allowed_sans.empty() || tls.client_auth != ClientAuth::kNone,
+          "names are looked at where certificates are asked for");
+  for (const std::string& name : tls.client_allowed_sans) {
+    require(!name.empty(), "a name is one");
   }
+  for (const std::string& name : tls.cipher_suites) {
+    require(find_cipher_suite(name) != nullptr, "each suite is known", name);
+  }
+  for (const std::string& name : tls.curve_preferences) {
+    require(find_curve(name) != nullptr, "each curve is known", name);
+  }
+}
+
+// What a browser makes of the answers; nothing by which the server frames them.
+void check_header(const std::string& name, const std::string& value) {
+  const std::set<std::string> known{"Content-Security-Policy", "Strict-Transport-Security",
+                                    "X-Content-Type-Options", "X-Frame-Options",
+                                    "X-XSS-Protection"};
+  require(known.contains(name), "the header is one of exporter-toolkit's", name);
+  require(!value.empty() && std::ranges::none_of(value, is_control), "a header is one line", value);
 }
 
 // One that no password fits would lock its user out without a word.
@@ -77,6 +91,8 @@ void check_accepted(const WebConfig& config) {
   if (config.has_tls) {
     check_tls(config.tls);
   }
+  require(config.rate_limit.interval.count() >= 0 && config.rate_limit.burst > 0,
+          "a rate lets somebody in");
   for (const auto& [name, value] : config.headers) {
     check_header(name, value);
   }

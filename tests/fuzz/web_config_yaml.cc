@@ -34,27 +34,43 @@ std::string yaml_of(const WebAccess& access) {
   return yaml;
 }
 
+std::string yaml_of(const WebPem& pem, const std::string& key) {
+  return (pem.file.empty() ? "" : "  " + key + "_file: " + quoted(pem.file) + "\n") +
+         (pem.text.empty() ? "" : "  " + key + ": " + quoted(pem.text) + "\n");
+}
+
+std::string list_of(const std::string& key, const std::vector<std::string>& values) {
+  std::string yaml;
+  for (const std::string& value : values) {
+    yaml += (yaml.empty() ? "  " + key + ": [" : ", ") + quoted(value);
+  }
+  return yaml.empty() ? "" : yaml + "]\n";
+}
+
 std::string yaml_of(const WebTls& tls) {
   constexpr const char* kTypes[] = {"NoClientCert", "RequestClientCert", "RequireAnyClientCert",
                                     "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"};
-  std::string yaml = "tls_server_config:\n  cert_file: " + quoted(tls.cert_file) +
-                     "\n  key_file: " + quoted(tls.key_file) +
-                     "\n  client_auth_type: " + kTypes[static_cast<std::size_t>(tls.client_auth)] +
-                     "\n  min_version: TLS" + std::to_string(tls.min_version) + "\n";
-  if (!tls.client_ca_file.empty()) {
-    yaml += "  client_ca_file: " + quoted(tls.client_ca_file) + "\n";
-  }
-  return yaml;
+  return "tls_server_config:\n" + yaml_of(tls.cert, "cert") + yaml_of(tls.key, "key") +
+         yaml_of(tls.client_ca, "client_ca") +
+         "  client_auth_type: " + kTypes[static_cast<std::size_t>(tls.client_auth)] +
+         "\n  min_version: TLS" + std::to_string(tls.min_version) + "\n  max_version: TLS" +
+         std::to_string(tls.max_version) + "\n  prefer_server_cipher_suites: " +
+         (tls.prefer_server_cipher_suites ? "true" : "false") + "\n" +
+         list_of("client_allowed_sans", tls.client_allowed_sans) +
+         list_of("cipher_suites", tls.cipher_suites) +
+         list_of("curve_preferences", tls.curve_preferences);
 }
 
 }  // namespace
 
 std::string yaml_of(const WebConfig& config) {
   std::string yaml = config.has_tls ? yaml_of(config.tls) : "";
-  yaml += "http_server_config:\n  headers:\n";
+  yaml += "http_server_config:\n  http2: false\n  headers:\n";
   for (const auto& [name, value] : config.headers) {
     yaml += "    ? " + quoted(name) + "\n    : " + quoted(value) + "\n";
   }
+  yaml += "rate_limit: {interval: " + std::to_string(config.rate_limit.interval.count()) +
+          ", burst: " + std::to_string(config.rate_limit.burst) + "}\n";
   std::string roles;
   yaml += "basic_auth_users:\n";
   for (const auto& [name, user] : config.users) {

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/file.h"
 #include "tests/integration/process.h"
 
 namespace kvmtsc::integration {
@@ -48,6 +49,15 @@ Result<CertificateFiles> make_files(const TemporaryDirectory& directory, const s
 
 }  // namespace
 
+std::string yaml_text(const std::string& key, const std::string& file) {
+  const auto pem = read_file(file, std::size_t{1} << 20);
+  std::string yaml = "  " + key + ": |\n    ";
+  for (const char c : pem ? *pem : pem.error().text()) {
+    yaml += c == '\n' ? "\n    " : std::string(1, c);
+  }
+  return yaml + "\n";
+}
+
 Result<CertificateAuthority> CertificateAuthority::make(const TemporaryDirectory& directory,
                                                         const std::string& name) {
   auto files = make_files(directory, name, {"-addext", "basicConstraints=critical,CA:TRUE"});
@@ -57,11 +67,15 @@ Result<CertificateAuthority> CertificateAuthority::make(const TemporaryDirectory
   return CertificateAuthority(directory, *std::move(files));
 }
 
-Result<CertificateFiles> CertificateAuthority::issue(const std::string& name) const {
-  return make_files(
-      *directory_, name,
-      {"-CA", files_.certificate, "-CAkey", files_.key, "-addext",
-       "basicConstraints=critical,CA:FALSE", "-addext", "subjectAltName=IP:127.0.0.1"});
+Result<CertificateFiles> CertificateAuthority::issue(const std::string& name,
+                                                     const std::string& names) const {
+  std::vector<std::string> more{"-CA",     files_.certificate,
+                                "-CAkey",  files_.key,
+                                "-addext", "basicConstraints=critical,CA:FALSE"};
+  if (!names.empty()) {
+    more.insert(more.end(), {"-addext", "subjectAltName=" + names});
+  }
+  return make_files(*directory_, name, more);
 }
 
 }  // namespace kvmtsc::integration

@@ -138,13 +138,14 @@ TEST(DemoReloadTest, TakesUpTheWebConfigurationAndKeepsItsToken) {
 
 TEST(DemoReloadTest, SaysWhatOfTheWebConfigurationTakesARestart) {
   const TemporaryDirectory directory;
-  const std::string web = directory.write("web.yml", "http_server_config:\n  headers:\n    A: b\n");
+  const std::string web =
+      directory.write("web.yml", "http_server_config:\n  headers:\n    X-XSS-Protection: 0\n");
   ExporterOptions options;
   options.flags = {"--web.config.file=" + web};
   const auto exporter = Exporter::start(options);
   ASSERT_OK(exporter);
   EXPECT_EQ((*exporter)->post("/-/reload")->body, "configuration reloaded\n");
-  directory.write("web.yml", "http_server_config:\n  headers:\n    A: c\n");
+  directory.write("web.yml", "http_server_config:\n  headers:\n    X-XSS-Protection: 1\n");
   EXPECT_THAT((*exporter)->post("/-/reload")->body,
               HasSubstr("need a restart: http_server_config.headers"));
 }

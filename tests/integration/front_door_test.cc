@@ -1,5 +1,7 @@
 // Clients that mean ill, or know no better, at the service's TLS port. What the server does with
 // each over plain HTTP is tested in tests/unit/exporter/http.
+#include <signal.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -12,6 +14,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/integration/exporter.h"
 #include "tests/integration/requirements.h"
 #include "tests/integration/tls_client.h"
 #include "tests/integration/tls_demo.h"
@@ -61,6 +64,56 @@ class Crowd {
   std::atomic<bool> over_ = false;
   std::vector<std::thread> clients_;
 };
+
+class RateLimitedDoorTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    directory_.write("web.yml", "rate_limit:\n  interval: 1h\n  burst: 3\n");
+    ExporterOptions options;
+    options.flags = {"--web.config.file=" + directory_.path() + "/web.yml"};
+    auto exporter = Exporter::start(options);
+    ASSERT_OK(exporter);
+    exporter_ = *std::move(exporter);
+  }
+  int status(const std::string& target) const {
+    const auto reply = exporter_->get(target);
+    EXPECT_OK(reply);
+    return reply ? reply->status : 0;
+  }
+
+  TemporaryDirectory directory_;
+  std::unique_ptr<Exporter> exporter_;
+};
+
+TEST_F(RateLimitedDoorTest, AnswersABurstAndThenSaysWhenToComeBack) {
+  for (const int expected : {200, 200, 200, 429, 429}) {
+    EXPECT_EQ(status("/metrics"), expected);
+  }
+  EXPECT_EQ(status("/nowhere"), 429);
+  const auto reply = exporter_->get("/metrics");
+  ASSERT_OK(reply);
+  const auto wait = reply->header("Retry-After");
+  ASSERT_TRUE(wait);
+  EXPECT_GT(std::stoi(*wait), 3500);
+  EXPECT_LE(std::stoi(*wait), 3600);
+  EXPECT_EQ(reply->header("Content-Type"), "application/problem+json");
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(status("/-/healthy"), 200);
+    EXPECT_NE(status("/-/ready"), 429);
+  }
+}
+
+TEST_F(RateLimitedDoorTest, TakesUpAnotherRate) {
+  for (const int expected : {200, 200, 200, 429}) {
+    EXPECT_EQ(status("/metrics"), expected);
+  }
+  directory_.write("web.yml", "rate_limit:\n  interval: 0\n");
+  ASSERT_OK(exporter_->process().send_signal(SIGHUP));
+  ASSERT_OK(exporter_->process().find_error_line("configuration reloaded", milliseconds{10000}));
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(status("/metrics"), 200);
+  }
+}
 
 class FrontDoorTest : public testing::Test {
  protected:

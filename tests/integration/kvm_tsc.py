@@ -162,8 +162,8 @@ def viewers_log(tests):
     token = "a-viewer-of-the-demo"
     with tempfile.TemporaryDirectory() as directory:
         web = pathlib.Path(directory) / "web.yml"
-        web.write_text("kvm_tsc:\n  tokens:\n    - name: looker\n      role: viewer\n      sha256: "
-                       + hashlib.sha256(token.encode()).hexdigest() + "\n", encoding="ascii")
+        web.write_text("kvm_tsc:\n  require_auth: false\n  tokens:\n    - name: looker\n      role: viewer\n"
+                       "      sha256: " + hashlib.sha256(token.encode()).hexdigest() + "\n", encoding="ascii")
         with DemoService(sys.argv[1], f"--web.config.file={web}") as demo:
             wait_for_skew(demo)
             there = Tests(demo, tests.program)

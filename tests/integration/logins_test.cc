@@ -41,6 +41,8 @@ kvm_tsc:
       role: operator
       vms: [sim-nested]
 )";
+// After kLogins.
+constexpr const char* kOpened = "  require_auth: false\n";
 constexpr const char* kHashOfLooks = "95d09b62";
 // In base 64 (RFC 7617).
 constexpr const char* kRight = "Basic cHJvbWV0aGV1czpyaWdodA==";
@@ -82,7 +84,7 @@ class LoginsTest : public testing::Test {
 };
 
 TEST_F(LoginsTest, UsersAreKnownByTheirPasswords) {
-  ASSERT_NO_FATAL_FAILURE(start(std::string(kLogins) + "  require_auth: true\n"));
+  ASSERT_NO_FATAL_FAILURE(start(kLogins));
   for (const char* path : {"/metrics", "/", kVm, "/api/v1/openapi.json"}) {
     const auto nobody = ask("GET", path);
     EXPECT_EQ(nobody.status, 401) << path;
@@ -96,6 +98,31 @@ TEST_F(LoginsTest, UsersAreKnownByTheirPasswords) {
   EXPECT_EQ(status("GET", "/-/ready"), 200);
   EXPECT_EQ(status("POST", std::string(kVm) + "/plans", as(kRight), kAlign), 403);
   EXPECT_EQ(status("POST", "/-/reload", as(kRight)), 403);
+}
+
+TEST_F(LoginsTest, WhoeverConfiguresOneClosesTheDoor) {
+  const std::string logins = kLogins;
+  const auto tokens = logins.find("kvm_tsc:");
+  for (const std::string& file : {logins.substr(0, tokens), logins.substr(tokens)}) {
+    ASSERT_NO_FATAL_FAILURE(start(file));
+    for (const char* path : {"/metrics", "/", kVm, "/api/v1/openapi.json", "/nowhere"}) {
+      EXPECT_EQ(status("GET", path), 401) << path;
+    }
+    EXPECT_EQ(status("POST", "/-/reload"), 401);
+    EXPECT_EQ(status("GET", "/-/healthy"), 200);
+    EXPECT_EQ(status("GET", "/-/ready"), 200);
+  }
+}
+
+TEST_F(LoginsTest, ReadingIsOpenedByName) {
+  ASSERT_NO_FATAL_FAILURE(start(std::string(kLogins) + kOpened));
+  for (const char* path : {"/metrics", "/", kVm}) {
+    EXPECT_EQ(status("GET", path), 200) << path;
+  }
+  EXPECT_EQ(status("GET", "/api/v1/audit"), 401);
+  EXPECT_EQ(
+      status("POST", std::string(kVm) + "/plans", {{"Content-Type", "application/json"}}, kAlign),
+      401);
 }
 
 TEST_F(LoginsTest, TokensMayDoWhatTheirRolesAllow) {
@@ -166,7 +193,7 @@ TEST_F(LoginsTest, GuessesAreCountedAndSlowedDownAndStopNobodyElse) {
   EXPECT_LE(wait, 60);
   EXPECT_EQ(limited.header("Retry-After"), std::to_string(wait));
   EXPECT_EQ(status("GET", "/-/healthy"), 200);
-  const auto samples = parse_exposition(ask("GET", "/metrics").body);
+  const auto samples = parse_exposition(ask("GET", "/metrics", as("Bearer acts")).body);
   ASSERT_OK(samples);
   EXPECT_EQ(samples->value("kvm_tsc_login_failures_total", {}), 101);
   EXPECT_EQ(samples->value("kvm_tsc_login_lockouts_total", {}), 1);
@@ -211,7 +238,7 @@ TEST_F(LoginsTest, GuessesAreLoggedOnceWhenTheyBegin) {
 }
 
 TEST_F(LoginsTest, NobodyChangesAnythingOverTcp) {
-  for (const char* logins : {"", kLogins}) {
+  for (const std::string& logins : {std::string(), kLogins + std::string(kOpened)}) {
     ASSERT_NO_FATAL_FAILURE(start(logins));
     const Headers json{{"Content-Type", "application/json"}};
     for (const char* path : {"/plans", "/corrections"}) {
@@ -227,7 +254,7 @@ TEST_F(LoginsTest, NobodyChangesAnythingOverTcp) {
 
 TEST_F(LoginsTest, RootNeedsNoLoginOverTheUnixSocket) {
   REQUIRE_ROOT();
-  ASSERT_NO_FATAL_FAILURE(start(std::string(kLogins) + "  require_auth: true\n"));
+  ASSERT_NO_FATAL_FAILURE(start(kLogins));
   const auto planned = fakes::http_request(demo_->socket(), "POST", kVm + std::string("/plans"),
                                            {{"Content-Type", "application/json"}}, kAlign);
   ASSERT_TRUE(planned);

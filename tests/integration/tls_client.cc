@@ -83,6 +83,12 @@ Result<TlsClient> TlsClient::make(const TlsClientOptions& options) {
   SSL_CTX_set_security_level(context, 0);
   SSL_CTX_set_min_proto_version(context, options.version);
   SSL_CTX_set_max_proto_version(context, options.version);
+  if (!options.ciphers.empty() && SSL_CTX_set_cipher_list(context, options.ciphers.c_str()) != 1) {
+    return tls_error(options.ciphers);
+  }
+  if (!options.groups.empty() && SSL_CTX_set1_groups_list(context, options.groups.c_str()) != 1) {
+    return tls_error(options.groups);
+  }
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   X509_VERIFY_PARAM_set1_ip_asc(SSL_CTX_get0_param(context), "127.0.0.1");
   SSL_CTX_set_app_data(context, client.last_.get());
@@ -195,6 +201,10 @@ std::string TlsConnection::server_name() const {
                               static_cast<int>(name.size()));
   }
   return name.data();
+}
+
+std::string TlsConnection::cipher() const {
+  return SSL_get_cipher_name(tls_.get());
 }
 
 bool TlsConnection::resumed() const {

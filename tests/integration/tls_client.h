@@ -19,7 +19,9 @@ struct TlsClientOptions {
   std::string ca_file;                // the server's certificate has to be of it, and for 127.0.0.1
   std::string certificate_file = {};  // empty for none
   std::string key_file = {};
-  int version = 0;  // TLS1_2_VERSION and so on; 0 for whatever both know
+  int version = 0;           // TLS1_2_VERSION and so on; 0 for whatever both know
+  std::string ciphers = {};  // OpenSSL's list for TLS 1.2 and older; empty for its own
+  std::string groups = {};   // OpenSSL's list; empty for its own
 };
 
 class TlsConnection {
@@ -38,6 +40,7 @@ class TlsConnection {
   // The common name on the server's certificate.
   std::string server_name() const;
   bool resumed() const;
+  std::string cipher() const;  // that was agreed on, in OpenSSL's name
 
  private:
   UniqueFd fd_;

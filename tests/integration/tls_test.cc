@@ -39,8 +39,10 @@ class TlsTest : public testing::Test {
 
   // `more` are lines of tls_server_config.
   void start(const std::string& more = "") {
-    std::string yaml = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n";
-    const std::string file = directory_.write("web.yml", yaml + more);
+    start_with("tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n" + more);
+  }
+  void start_with(const std::string& yaml) {
+    const std::string file = directory_.write("web.yml", yaml);
     ExporterOptions options;
     options.flags = {"--web.config.file=" + file};
     auto exporter = Exporter::start(options);
@@ -48,12 +50,26 @@ class TlsTest : public testing::Test {
     exporter_ = std::move(*exporter);
   }
 
+  // The file's PEM text as the value of a key.
+  std::string text_of(const std::string& key, const std::string& name) const {
+    return yaml_text(key, directory_.path() + "/" + name);
+  }
   // Knows the right CA.
   TlsClient client(int version = 0) const {
     return *TlsClient::make({authority_->certificate(), "", "", version});
   }
   TlsClient client(const CertificateFiles& own) const {
     return *TlsClient::make({authority_->certificate(), own.certificate, own.key});
+  }
+  TlsClient over(int version, const std::string& groups) const {
+    return *TlsClient::make({authority_->certificate(), "", "", version, "", groups});
+  }
+  // The cipher, of those that the client offers, or why there is none.
+  std::string agreed(int version, const std::string& ciphers) const {
+    const auto offering = TlsClient::make({authority_->certificate(), "", "", version, ciphers});
+    EXPECT_OK(offering);
+    const auto connection = offering->connect(exporter_->port());
+    return connection ? (*connection)->cipher() : connection.error().text();
   }
   Result<fakes::HttpReply> ask(const TlsClient& client) const {
     return client.get(exporter_->port(), "/-/healthy");
@@ -100,6 +116,55 @@ TEST_F(TlsTest, SpeaksTls12AndLaterAndNothingOlder) {
   ASSERT_NO_FATAL_FAILURE(start("  min_version: TLS13\n"));
   expect_served(client(TLS1_3_VERSION));
   expect_refused(client(TLS1_2_VERSION), "protocol version");
+}
+
+TEST_F(TlsTest, SpeaksTheVersionsItIsToldTo) {
+  ASSERT_NO_FATAL_FAILURE(start("  max_version: TLS12\n"));
+  expect_served(client(TLS1_2_VERSION));
+  expect_refused(client(TLS1_3_VERSION), "protocol version");
+  ASSERT_NO_FATAL_FAILURE(start("  min_version: TLS11\n"));
+  expect_served(client(TLS1_1_VERSION));
+  expect_served(client(TLS1_3_VERSION));
+  expect_refused(client(TLS1_VERSION), "protocol version");
+}
+
+TEST_F(TlsTest, SpeaksByTheCiphersItIsToldTo) {
+  constexpr const char* kAes128 = "ECDHE-ECDSA-AES128-GCM-SHA256";
+  constexpr const char* kAes256 = "ECDHE-ECDSA-AES256-GCM-SHA384";
+  constexpr const char* kCbc = "ECDHE-ECDSA-AES256-SHA";
+  const std::string both = std::string(kAes128) + ":" + kAes256;
+  const std::string suites =
+      "  cipher_suites:\n"
+      "  - TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384\n"
+      "  - TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256\n";
+  ASSERT_NO_FATAL_FAILURE(start(suites));
+  EXPECT_EQ(agreed(TLS1_2_VERSION, kAes128), kAes128);
+  EXPECT_EQ(agreed(TLS1_2_VERSION, both), kAes256);
+  EXPECT_NE(agreed(TLS1_2_VERSION, kCbc).find("handshake failure"), std::string::npos);
+  expect_served(client(TLS1_3_VERSION));  // whose suites are not for choosing
+  ASSERT_NO_FATAL_FAILURE(start(suites + "  prefer_server_cipher_suites: false\n"));
+  EXPECT_EQ(agreed(TLS1_2_VERSION, both), kAes128);
+  // All there are, and none without forward secrecy.
+  ASSERT_NO_FATAL_FAILURE(start());
+  EXPECT_EQ(agreed(TLS1_2_VERSION, kCbc), kCbc);
+  EXPECT_NE(agreed(TLS1_2_VERSION, "AES128-GCM-SHA256").find("handshake failure"),
+            std::string::npos);
+}
+
+TEST_F(TlsTest, SpeaksTls13AloneWhereAllCiphersAreOfIt) {
+  ASSERT_NO_FATAL_FAILURE(
+      start("  cipher_suites: [TLS_AES_128_GCM_SHA256]\nhttp_server_config:\n  http2: false\n"));
+  expect_served(client(TLS1_3_VERSION));
+  expect_refused(client(TLS1_2_VERSION), "protocol version");
+}
+
+TEST_F(TlsTest, SpeaksOverTheCurvesItIsToldTo) {
+  ASSERT_NO_FATAL_FAILURE(start("  curve_preferences:\n  - CurveP521\n  - X25519\n"));
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    expect_served(over(version, "P-521:P-256"));
+    expect_served(over(version, "X25519:P-256"));
+    expect_refused(over(version, "P-384:P-256"), "handshake failure");
+  }
 }
 
 TEST_F(TlsTest, TellsPlainHttpThatItsPortSpeaksTls) {
@@ -227,6 +292,117 @@ TEST_F(TlsTest, ChecksACertificateThatIsGivenWhereNoneIsRequired) {
   ASSERT_OK(unknown);
   expect_served(client());
   expect_refused(client(*unknown), "unknown ca");
+}
+
+// As everybody's web server does: those of whom the host knows nothing are strangers.
+TEST_F(TlsTest, BelievesTheAuthoritiesOfTheHostWhereNoneIsGiven) {
+  ASSERT_NO_FATAL_FAILURE(start("  client_auth_type: VerifyClientCertIfGiven\n"));
+  const auto unknown = authority_->issue("stranger");
+  ASSERT_OK(unknown);
+  expect_served(client());
+  expect_refused(client(*unknown), "unknown ca");
+  ASSERT_EQ(::setenv("SSL_CERT_FILE", authority_->certificate().c_str(), 1), 0);
+  ASSERT_NO_FATAL_FAILURE(start("  client_auth_type: RequireAndVerifyClientCert\n"));
+  ::unsetenv("SSL_CERT_FILE");
+  expect_served(client(*unknown));
+  expect_refused(client(), "certificate required");
+}
+
+TEST_F(TlsTest, AsksForACertificateAndTakesAny) {
+  const auto unknown = other_->issue("stranger");
+  ASSERT_OK(unknown);
+  for (const char* ca : {"", "  client_ca_file: ca.crt\n"}) {
+    ASSERT_NO_FATAL_FAILURE(start(std::string("  client_auth_type: RequestClientCert\n") + ca));
+    expect_served(client());
+    expect_served(client(*unknown));
+    ASSERT_NO_FATAL_FAILURE(start(std::string("  client_auth_type: RequireAnyClientCert\n") + ca));
+    expect_refused(client(), "certificate required");
+    expect_served(client(*unknown));
+  }
+}
+
+TEST_F(TlsTest, TakesTheCertificatesOfAllowedNamesOnly) {
+  const std::string verified =
+      "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.crt\n";
+  ASSERT_NO_FATAL_FAILURE(
+      start(verified + "  client_allowed_sans:\n  - scraper.example\n  - ops@example.org\n"
+                       "  - spiffe://example.org/prometheus\n  - 192.0.2.7\n  - 2001:db8::7\n"));
+  int number = 0;
+  const auto named = [&](const std::string& names) {
+    const auto files = authority_->issue("client-" + std::to_string(number++), names);
+    EXPECT_OK(files);
+    return client(*files);
+  };
+  for (const char* names :
+       {"DNS:scraper.example", "DNS:other.example,DNS:scraper.example", "email:ops@example.org",
+        "URI:spiffe://example.org/prometheus", "IP:192.0.2.7", "IP:2001:db8:0::7"}) {
+    SCOPED_TRACE(names);
+    expect_served(named(names));
+  }
+  for (const char* names : {"", "DNS:other.example", "DNS:a.scraper.example", "DNS:*.example",
+                            "IP:192.0.2.8", "email:scraper.example@example.org"}) {
+    SCOPED_TRACE(names);
+    expect_refused(named(names), "bad certificate");
+  }
+  expect_refused(client(), "certificate required");
+  const auto unknown = other_->issue("stranger", "DNS:scraper.example");
+  ASSERT_OK(unknown);
+  expect_refused(client(*unknown), "unknown ca");
+}
+
+TEST_F(TlsTest, AsksForACertificateWhereOnlySomeNamesAreAllowed) {
+  const auto named = other_->issue("named", "DNS:scraper.example");
+  const auto unnamed = other_->issue("unnamed");
+  ASSERT_OK(named);
+  ASSERT_OK(unnamed);
+  for (const char* type : {"RequestClientCert", "RequireAnyClientCert"}) {
+    ASSERT_NO_FATAL_FAILURE(start(std::string("  client_auth_type: ") + type +
+                                  "\n  client_allowed_sans: [scraper.example]\n"));
+    expect_served(client(*named));
+    expect_refused(client(*unnamed), "bad certificate");
+    expect_refused(client(), "certificate required");
+  }
+  ASSERT_NO_FATAL_FAILURE(
+      start("  client_auth_type: VerifyClientCertIfGiven\n  client_ca_file: other-ca.crt\n"
+            "  client_allowed_sans: [scraper.example]\n"));
+  expect_served(client(*named));
+  expect_refused(client(*unnamed), "bad certificate");
+  expect_refused(client(), "certificate required");
+}
+
+// Whose own certificate is given as the authority, as exporter-toolkit's tests have it.
+TEST_F(TlsTest, BelievesACertificateThatSignedItself) {
+  const auto itself = CertificateAuthority::make(directory_, "itself");
+  ASSERT_OK(itself);
+  ASSERT_NO_FATAL_FAILURE(
+      start("  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: itself.crt\n"));
+  expect_served(client({itself->certificate(), directory_.path() + "/itself.key"}));
+}
+
+TEST_F(TlsTest, ServesACertificateThatIsInTheConfigurationItself) {
+  ASSERT_NO_FATAL_FAILURE(start_with("tls_server_config:\n" + text_of("cert", "server.crt") +
+                                     text_of("key", "server.key") + text_of("client_ca", "ca.crt") +
+                                     "  client_auth_type: RequireAndVerifyClientCert\n"));
+  const auto known = authority_->issue("prometheus");
+  const auto unknown = other_->issue("stranger");
+  ASSERT_OK(known);
+  ASSERT_OK(unknown);
+  expect_served(client(*known));
+  expect_refused(client(*unknown), "unknown ca");
+}
+
+TEST_F(TlsTest, ReadsTheFileOfAKeyAgainWhoseCertificateIsInTheConfiguration) {
+  ASSERT_NO_FATAL_FAILURE(start_with("tls_server_config:\n" + text_of("cert", "server.crt") +
+                                     "  key_file: server.key\n"));
+  EXPECT_EQ(server_name(), "server");
+  const auto another = authority_->issue("another");
+  ASSERT_OK(another);
+  std::filesystem::rename(another->key, directory_.path() + "/server.key");
+  const auto line =
+      exporter_->process().find_error_line("is not the key of tls_server_config.cert", kPatience);
+  ASSERT_OK(line);
+  EXPECT_NE(line->find("the old one stays"), std::string::npos) << *line;
+  expect_served(client());
 }
 
 // Clients offer the session of the connection before, and a certificate does not change that.

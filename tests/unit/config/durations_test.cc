@@ -31,6 +31,26 @@ TEST(Durations, AreNothingElse) {
   }
 }
 
+TEST(Durations, OfGoHaveFractionsAndNoOrder) {
+  EXPECT_EQ(parse_go_duration("0"), 0ns);
+  EXPECT_EQ(parse_go_duration("1000000000"), 1s);
+  EXPECT_EQ(parse_go_duration("1s"), 1s);
+  EXPECT_EQ(parse_go_duration("1.5h"), 90min);
+  EXPECT_EQ(parse_go_duration(".5s"), 500ms);
+  EXPECT_EQ(parse_go_duration("1.s"), 1s);
+  EXPECT_EQ(parse_go_duration("1s1m.5s"), 61500ms);
+  EXPECT_EQ(parse_go_duration("5\xC2\xB5s"), 5us);
+  EXPECT_EQ(parse_go_duration("5\xCE\xBCs"), 5us);
+  EXPECT_EQ(parse_go_duration("0.3333333333333333333333h"), 1199999999999ns);
+  EXPECT_EQ(parse_go_duration("2562047h47m16.854775807s")->count(),
+            std::numeric_limits<std::int64_t>::max());
+  for (const char* text :
+       {"", "s", ".", ".s", "1..5s", "-1s", "+1s", "1 s", " 1", "5d", "1e3s", "1s2", "soon", "1.5",
+        "9223372036854775808", "9223372036854775807h", "2562047h47m16.854775808s"}) {
+    EXPECT_FALSE(parse_go_duration(text)) << text;
+  }
+}
+
 TEST(Durations, ThatOverflowAreAbsent) {
   constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
   EXPECT_EQ(parse_duration("9223372036854775807ns")->count(), kMax);

@@ -45,6 +45,21 @@ TEST(YamlDocument, IsATreeWithLines) {
   EXPECT_EQ(root->items[6].line, 6U);
 }
 
+// yaml-cpp makes a lone byte of each of these two.
+TEST(YamlDocument, HoldsNothingButText) {
+  for (const char* yaml : {"a: \"b\\_c\"\n", "\"\\N\": a\n"}) {
+    Problems problems;
+    EXPECT_FALSE(parse_yaml(yaml, problems)) << yaml;
+    EXPECT_NE(problems.error("f").message.find("f:1: an escape that is no UTF-8 text"),
+              std::string::npos)
+        << problems.error("f").message;
+  }
+  Problems problems;
+  const auto root = parse_yaml("a: \"\\0\\u00e9\\xe9\"\n", problems);
+  ASSERT_TRUE(root);
+  EXPECT_EQ(root->items[1].text, std::string("\0\xC3\xA9\xC3\xA9", 5));
+}
+
 TEST(YamlDocument, MayBeEmpty) {
   for (const char* yaml :
        {"", "\n\n", "# only this\n", "---\n", "---\n...\n", "~", "\xEF\xBB\xBF"}) {
