@@ -93,7 +93,8 @@ void ClockSampling::read_clock(const VmState& state, Tracked& tracked) {
       tracked.due = MonotonicTime{};  // no thread was held: as soon as the process is known
     }
     tracked.error = reading.error();
-    ++tracked.errors;
+    // What the operator will not have done is no failure.
+    tracked.errors += tracked.error->kind == ErrorKind::kExcluded ? 0U : 1U;
     return;
   }
   tracked.seemed_gone = false;
@@ -142,6 +143,12 @@ void ClockSampling::renew(const VmKey& vm) {
     found->second.due = MonotonicTime{};
     found->second.clock.reset();
     found->second.divergence.reset();
+  }
+}
+
+void ClockSampling::renew_all() {
+  for (auto& [key, tracked] : tracked_) {
+    renew(key);
   }
 }
 

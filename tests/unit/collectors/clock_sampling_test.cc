@@ -169,6 +169,17 @@ TEST_F(ClockSamplingTest, ARefusalIsToldAndTriedAgain) {
   EXPECT_EQ(state.clock_errors, 1u);
 }
 
+TEST_F(ClockSamplingTest, AnExclusionIsToldAndNoFailure) {
+  source_.error = Error{ErrorKind::kExcluded, "attach.exclude[0] matches", "leave it"};
+  auto state = next_sweep(sampling_);
+  EXPECT_FALSE(state.clock);
+  EXPECT_EQ(state.clock_error->kind, ErrorKind::kExcluded);
+  EXPECT_EQ(state.clock_errors, 0u);
+  source_.error.reset();
+  sampling_.renew_all();
+  EXPECT_TRUE(next_sweep(sampling_).clock) << "asked again at once";
+}
+
 TEST_F(ClockSamplingTest, AVmThatEndsIsNoTrouble) {
   source_.error = Error{ErrorKind::kGone, "ended", {}};
   const auto state = next_sweep(sampling_);
