@@ -10,10 +10,16 @@
 namespace kvmtsc {
 namespace {
 
+// What was not found, for there is no such process; otherwise why it could not be read.
+Result<std::string> none_or(const Error& error) {
+  const bool none = error.kind == ErrorKind::kNotFound || error.kind == ErrorKind::kGone;
+  return none ? Result<std::string>(std::string()) : error;
+}
+
 Result<std::string> command_line_of(const Process& process) {
   const auto arguments = process.arguments();
   if (!arguments) {
-    return arguments.error();
+    return none_or(arguments.error());
   }
   if (arguments->empty()) {
     return Error{ErrorKind::kInvalid, "its process shows no command line", {}};
@@ -24,7 +30,7 @@ Result<std::string> command_line_of(const Process& process) {
 Result<std::string> cgroup_of(const Process& process) {
   const auto cgroup = process.cgroup();
   return cgroup ? Result<std::string>(to_valid_utf8(*cgroup, Process::kMaxCommandLine))
-                : cgroup.error();
+                : none_or(cgroup.error());
 }
 
 }  // namespace
@@ -41,13 +47,8 @@ Status AttachGuard::admit(const AttachTarget& vm) const {
   if (rules->empty()) {
     return ok_status();
   }
-  AttachRules::Subjects subjects{vm.name, vm.uuid, std::string(), std::string()};
-  if (vm.pid != 0) {
-    const Process process(root_, vm.pid);
-    subjects.command_line = command_line_of(process);
-    subjects.cgroup = cgroup_of(process);
-  }
-  return rules->admit(subjects);
+  const Process process(root_, vm.pid);
+  return rules->admit({vm.name, vm.uuid, command_line_of(process), cgroup_of(process)});
 }
 
 void AttachGuard::set_rules(AttachRules rules) {

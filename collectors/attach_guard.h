@@ -17,8 +17,9 @@ class AttachGuard {
   AttachGuard(HostRoot root, AttachRules rules);
 
   // kExcluded. Name and uuid are those the VM was found with; command line and cgroup are read now,
-  // so that a process that is moved to another cgroup is judged by where it is. Of a VM without a
-  // process (a simulated one) both are empty.
+  // so that a process that is moved to another cgroup is judged by where it is. Where there is no
+  // such process both are empty: of one that has ended nothing can be stopped, and a simulated VM
+  // has none.
   Status admit(const AttachTarget& vm) const;
 
   // Counts at once.

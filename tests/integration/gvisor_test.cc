@@ -62,7 +62,12 @@ TEST(GvisorTest, ASandboxIsNamedReadAndLeftAlone) {
                                      "-bundle", directory.path() + "/bundle", kContainer});
   ASSERT_OK(runsc);
   ExporterOptions options;
-  options.config = "sweep:\n  interval: 200ms\nattach:\n  mode: clock\n  clock_interval: 1s\n";
+  // Others' VMs on this host are no matter of this test.
+  options.config =
+      "sweep:\n  interval: 200ms\nattach:\n  mode: clock\n  clock_interval: 1s\n  include:\n    - "
+      "{match: "
+      "name, pattern: '^" +
+      std::string(kContainer) + "$'}\n";
   options.flags = {"--path.debugfs=" + (*debugfs)->path()};
   const auto exporter = Exporter::start(options);
   ASSERT_OK(exporter);
