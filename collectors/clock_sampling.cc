@@ -60,7 +60,8 @@ void ClockSampling::observe(VmState& state) {
     tracked.due = now + options_.interval;
     read_clock(state, tracked);
   }
-  if (options_.frequencies && state.identity.pid != 0) {
+  const bool excluded = tracked.error && tracked.error->kind == ErrorKind::kExcluded;
+  if (options_.frequencies && state.identity.pid != 0 && !excluded) {
     read_frequencies(state, tracked);
   }
   state.clock = tracked.clock;
