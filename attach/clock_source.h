@@ -24,7 +24,8 @@ struct VcpuFrequency {
   Nanoseconds held{0};    // how long the vCPU's thread was kept from running
 };
 
-// Errors of both: kRefused when attaching would not be safe, kPermission, kGone, kTimeout when the
+// Errors of both: kRefused when attaching would not be safe, kExcluded when the operator will not
+// have it, kPermission, kGone, kTimeout when the
 // deadline passed first, each with a remedy. Whatever the outcome, the VMM runs on.
 class ClockSource {
  public:

@@ -67,10 +67,10 @@ class OffsetWriter {
   // each has its kvmclock written anew first, so that it does not jump. `deadline` covers all of
   // it, with time kept for putting back.
   //
-  // An Error means that nothing was written (kRefused, kPermission, kGone, kTimeout, kConflict
-  // when an offset is not the expected one, kInvalid for an empty list or a vCPU named twice).
-  // Vital: if this process is killed half way the vCPUs run on, with the offsets written so far;
-  // nothing can put those back.
+  // An Error means that nothing was written (kRefused, kExcluded, kPermission, kGone, kTimeout,
+  // kConflict when an offset is not the expected one, kInvalid for an empty list or a vCPU named
+  // twice). Vital: if this process is killed half way the vCPUs run on, with the offsets written so
+  // far; nothing can put those back.
   virtual Result<WriteReport> write(const AttachTarget& vm, std::span<const WantedOffset> offsets,
                                     MonotonicTime deadline) = 0;
 };

@@ -20,6 +20,8 @@ const char* error_kind_name(ErrorKind kind) {
       return "unsupported";
     case ErrorKind::kRefused:
       return "refused";
+    case ErrorKind::kExcluded:
+      return "excluded";
     case ErrorKind::kConflict:
       return "conflict";
     case ErrorKind::kLimited:

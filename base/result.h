@@ -21,6 +21,7 @@ enum class ErrorKind {
   kInvalid,      // the bytes read or given do not mean what they should
   kUnsupported,  // this kernel or build cannot
   kRefused,      // we could, and decline; the reason is policy or safety
+  kExcluded,     // the operator of this host will not have it done to this VM, whatever happens
   kTimeout,      // a deadline passed
   kConflict,     // things are no longer as the request took them to be
   kLimited,      // done too often; it will be done later
@@ -30,8 +31,8 @@ enum class ErrorKind {
 // Each of them once.
 inline constexpr std::array kAllErrorKinds{
     ErrorKind::kNotFound,    ErrorKind::kGone,    ErrorKind::kPermission, ErrorKind::kInvalid,
-    ErrorKind::kUnsupported, ErrorKind::kRefused, ErrorKind::kTimeout,    ErrorKind::kConflict,
-    ErrorKind::kLimited,     ErrorKind::kIo};
+    ErrorKind::kUnsupported, ErrorKind::kRefused, ErrorKind::kExcluded,   ErrorKind::kTimeout,
+    ErrorKind::kConflict,    ErrorKind::kLimited, ErrorKind::kIo};
 
 const char* error_kind_name(ErrorKind kind);
 

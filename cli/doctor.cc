@@ -228,6 +228,7 @@ class Doctor {
     const std::string mode = plain_text(field(host, "attach_mode"));
     add(mode == "off" ? Health::kWarn : Health::kOk, "attach.mode", mode,
         "with clock the master clock is seen, with correct offsets can be corrected");
+    exclusions(mode != "off");
     const bool enabled = field(field(host, "corrections"), "enabled") == true;
     add(enabled ? Health::kOk : Health::kWarn, "corrections", enabled ? "enabled" : "off",
         "start the service with --correction.enabled and --attach.mode=correct");
@@ -245,6 +246,28 @@ class Doctor {
             plain_text(field(error, "message")), plain_text(field(error, "remedy")));
       }
     }
+  }
+
+  // Whom attach.exclude and attach.include keep from being attached to, as the last sweep found.
+  void exclusions(bool attaches) {
+    const auto answer = session_->client.get("/api/v1/vms");
+    if (!answer || is_problem(*answer)) {
+      return;  // what may not be read is said where it is asked for
+    }
+    std::size_t excluded = 0;
+    std::string names;
+    for (const Json& vm : field(answer->body, "vms")) {
+      if (field(field(vm, "clock_error"), "kind") == "excluded") {
+        ++excluded;
+        names += (names.empty() ? ": " : ", ") + plain_text(field(vm, "vm"));
+      }
+    }
+    if (!attaches && excluded == 0) {
+      return;
+    }
+    add(Health::kOk, "attach.exclude",
+        std::to_string(excluded) + " of " + std::to_string(field(answer->body, "vms").size()) +
+            " VMs are never attached to" + names);
   }
 
   void audit(const Json& corrections) {

@@ -9,6 +9,15 @@
 namespace kvmtsc {
 namespace {
 
+// The operator will not have the VM attached to: that its clock is not read is no trouble.
+bool is_excluded(const Json& vm) {
+  return field(field(vm, "clock_error"), "kind") == "excluded";
+}
+
+bool has_unread_clock(const Json& vm) {
+  return field(vm, "clock_error").is_object() && !is_excluded(vm);
+}
+
 // The larger, the more it deserves to be looked at.
 int trouble(const Json& vm) {
   const Json& spread = field(vm, "spread_ticks");
@@ -23,7 +32,7 @@ int trouble(const Json& vm) {
     return 2;
   }
   return field(vm, "trust") != "trusted" || field(vm, "master_clock") == false ||
-                 field(vm, "clock_error").is_object()
+                 has_unread_clock(vm)
              ? 1
              : 0;
 }
@@ -61,7 +70,7 @@ std::string table_of_vms(const Json& answer, bool coloured) {
   for (const Json& vm : vms) {
     const int level = trouble(vm);
     const Json& bound = field(vm, "bound_ticks");
-    const bool unread_clock = field(vm, "clock_error").is_object();
+    const bool unread_clock = has_unread_clock(vm);
     table.add(
         {{plain_text(field(vm, "vm")), colour_of(level)},
          {plain_text(field(vm, "vcpu_count"))},
@@ -69,7 +78,9 @@ std::string table_of_vms(const Json& answer, bool coloured) {
          {bound == "0"        ? "exact"
           : bound.is_string() ? ticks_text(bound) + " ticks"
                               : "-"},
-         {unread_clock ? "unreadable" : yes_no(field(vm, "master_clock")),
+         {unread_clock      ? "unreadable"
+          : is_excluded(vm) ? "excluded"
+                            : yes_no(field(vm, "master_clock")),
           unread_clock || field(vm, "master_clock") == false ? Colour::kYellow : Colour::kNone},
          {field(vm, "error").is_object() ? "unreadable" : plain_text(field(vm, "trust")),
           field(vm, "trust") == "trusted" ? Colour::kNone : Colour::kYellow},

@@ -60,7 +60,8 @@ void ClockSampling::observe(VmState& state) {
     tracked.due = now + options_.interval;
     read_clock(state, tracked);
   }
-  if (options_.frequencies && state.identity.pid != 0) {
+  const bool excluded = tracked.error && tracked.error->kind == ErrorKind::kExcluded;
+  if (options_.frequencies && state.identity.pid != 0 && !excluded) {
     read_frequencies(state, tracked);
   }
   state.clock = tracked.clock;
@@ -93,7 +94,8 @@ void ClockSampling::read_clock(const VmState& state, Tracked& tracked) {
       tracked.due = MonotonicTime{};  // no thread was held: as soon as the process is known
     }
     tracked.error = reading.error();
-    ++tracked.errors;
+    // What the operator will not have done is no failure.
+    tracked.errors += tracked.error->kind == ErrorKind::kExcluded ? 0U : 1U;
     return;
   }
   tracked.seemed_gone = false;
@@ -142,6 +144,12 @@ void ClockSampling::renew(const VmKey& vm) {
     found->second.due = MonotonicTime{};
     found->second.clock.reset();
     found->second.divergence.reset();
+  }
+}
+
+void ClockSampling::renew_all() {
+  for (auto& [key, tracked] : tracked_) {
+    renew(key);
   }
 }
 

@@ -41,6 +41,9 @@ class ClockSampling {
   // is read again at the next sweep.
   void renew(const VmKey& vm);
 
+  // Who may be attached to has changed: the same for all VMs.
+  void renew_all();
+
   // Forgets all VMs but these.
   void keep_only(const std::set<VmKey>& vms);
 

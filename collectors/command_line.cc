@@ -1,167 +1,171 @@
 #include "collectors/command_line.h"
 
 #include <algorithm>
-#include <initializer_list>
+#include <set>
+#include <utility>
+#include <vector>
 
-#include "collectors/qemu_options.h"
+#include "collectors/given_options.h"
+#include "collectors/option_values.h"
+#include "collectors/vmm_table.h"
 
 namespace kvmtsc {
 namespace {
 
 using Arguments = std::span<const std::string>;
-using Names = std::initializer_list<std::string_view>;
 
-enum class Vmm { kQemu, kFirecracker, kCloudHypervisor, kCrosvm, kKvmtool };
-
-std::string_view base_name(std::string_view path) {
-  return path.substr(path.rfind('/') + 1);  // npos + 1 is 0
-}
-
-// "name" or "name-anything", or as much of "name" as fits into comm.
-bool is_program(std::string_view program, std::string_view name) {
+bool is_program(std::string_view called, std::string_view program, Arguments argv) {
   constexpr std::size_t kCommLength = 15;
-  return program == name || program == name.substr(0, kCommLength) ||
-         (program.starts_with(name) && program.substr(name.size()).starts_with('-'));
+  if (const auto space = program.find(' '); space != std::string_view::npos) {
+    return called == program.substr(0, space) && argv.size() > 1 &&
+           argv[1] == program.substr(space + 1);
+  }
+  constexpr std::string_view kSuffix = "[-*]";
+  if (program.ends_with(kSuffix)) {
+    program.remove_suffix(kSuffix.size());
+    return called == program || called == program.substr(0, kCommLength) ||
+           (called.starts_with(program) && called.substr(program.size()).starts_with('-'));
+  }
+  if (program.ends_with('*')) {
+    return called.starts_with(program.substr(0, program.size() - 1));
+  }
+  return called == program;
 }
 
-std::optional<Vmm> vmm_called(std::string_view program, Arguments argv) {
-  // No "kvm-suffix": those are kernel threads.
-  if (program.starts_with("qemu-system-") || program == "qemu-kvm" || program == "kvm") {
-    return Vmm::kQemu;
-  }
-  if (is_program(program, "firecracker") || program == "jailer") {
-    return Vmm::kFirecracker;
-  }
-  if (is_program(program, "cloud-hypervisor")) {
-    return Vmm::kCloudHypervisor;
-  }
-  if (is_program(program, "crosvm")) {
-    return Vmm::kCrosvm;
-  }
-  if (is_program(program, "lkvm") || is_program(program, "kvmtool") ||
-      (program == "vm" && argv.size() > 1 && argv[1] == "run")) {
-    return Vmm::kKvmtool;
-  }
-  return std::nullopt;
+const VmmProgram* vmm_called(std::string_view called, Arguments argv) {
+  const auto found = std::ranges::find_if(
+      vmm_programs(), [&](const VmmProgram& one) { return is_program(called, one.program, argv); });
+  return found == vmm_programs().end() ? nullptr : &*found;
 }
 
-bool contains(Names names, std::string_view name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
+bool has_name(const VmmOption& option, std::string_view name) {
+  return std::ranges::find(option.names, name) != option.names.end();
 }
 
-// Value of the last of the options `names`; empty if there is none.
-std::string_view option_value(Arguments arguments, Names names) {
-  std::string_view value;
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    const std::string_view argument = arguments[i];
-    if (argument == "--") {
-      break;
-    }
-    if (contains({"--params", "-p", "--cmdline"}, argument)) {
-      ++i;
-    } else if (contains(names, argument)) {
-      if (i + 1 < arguments.size()) {
-        value = arguments[++i];
-      }
-    } else if (const auto equals = argument.find('='); equals != std::string_view::npos) {
-      if (argument.starts_with("--") && contains(names, argument.substr(0, equals))) {
-        value = argument.substr(equals + 1);
+// What `option` says in a command line.
+class Reading {
+ public:
+  Reading(const VmmProgram& program, Arguments argv, pid_t pid, const NamedFile& named_file)
+      : program_(&program), argv_(argv), pid_(pid), named_file_(&named_file) {
+    std::set<std::string_view> wanted;
+    for (const VmmOption& option : vmm_options()) {
+      if (option.vmm == program.vmm) {
+        wanted.insert(option.names.begin(), option.names.end());
       }
     }
+    wanted.erase("");
+    given_ = given_options(program.style, argv.empty() ? argv : argv.subspan(1), wanted);
+    std::ranges::reverse(given_);
   }
-  return value;
-}
 
-std::string_view socket_name(std::string_view path) {
-  std::string_view name = base_name(path);
-  for (const std::string_view suffix : {".sock", ".socket"}) {
-    if (name.ends_with(suffix) && name.size() > suffix.size()) {
-      name.remove_suffix(suffix.size());
-      break;
-    }
-  }
-  return name;
-}
-
-// Value of `key` in "key=value,...", where a comma inside of [] or "" does not separate.
-std::string_view value_in_list(std::string_view list, std::string_view key) {
-  while (!list.empty()) {
-    int depth = 0;
-    bool quoted = false;
-    const auto end = std::find_if(list.begin(), list.end(), [&](char c) {
-      quoted = quoted != (c == '"');
-      depth += c == '[' ? 1 : c == ']' ? -1 : 0;
-      return c == ',' && !quoted && depth <= 0;
-    });
-    std::string_view item = list.substr(0, static_cast<std::size_t>(end - list.begin()));
-    list.remove_prefix(std::min(item.size() + 1, list.size()));
-    if (item.starts_with(key) && item.substr(key.size()).starts_with('=')) {
-      item.remove_prefix(key.size() + 1);
-      if (item.size() >= 2 && item.starts_with('"') && item.ends_with('"')) {
-        item = item.substr(1, item.size() - 2);
+  std::string field(IdentityField field) const {
+    for (int rank = 1; rank <= kMostRanks; ++rank) {
+      for (const GivenOption& given : given_) {
+        for (const VmmOption& option : vmm_options()) {
+          if (counts(option, field, rank) && has_name(option, given.name)) {
+            if (auto said = value_of(option, given.value); !said.empty()) {
+              return said;
+            }
+          }
+        }
       }
-      return item;
+      for (const VmmOption& option : vmm_options()) {
+        if (counts(option, field, rank) && option.names.front().empty() && !argv_.empty()) {
+          if (auto said = unnamed(option); !said.empty()) {
+            return said;
+          }
+        }
+      }
+    }
+    return {};
+  }
+
+ private:
+  static constexpr int kMostRanks = 3;
+
+  bool counts(const VmmOption& option, IdentityField field, int rank) const {
+    return option.vmm == program_->vmm && option.gives == field && option.rank == rank;
+  }
+
+  std::string value_of(const VmmOption& option, std::string_view value) const {
+    switch (option.form) {
+      case OptionForm::kQemuFirstKey:
+        return qemu_key(value, option.key, option.key).value_or("");
+      case OptionForm::kQemuKey:
+        if (const auto equals = option.only_if.find('='); equals != std::string_view::npos) {
+          const auto other = qemu_key(value, option.only_if.substr(0, equals), {});
+          if (other != option.only_if.substr(equals + 1)) {
+            return {};
+          }
+        }
+        return qemu_key(value, option.key, {}).value_or("");
+      case OptionForm::kListKey:
+        return std::string(value_in_list(value, option.key));
+      case OptionForm::kSocketName:
+        return std::string(socket_name(socket_path(value)));
+      case OptionForm::kSocketDirectory: {
+        const std::string_view path = socket_path(value);
+        return base_name(path) == option.key && path.size() > option.key.size()
+                   ? std::string(base_name(path.substr(0, path.size() - option.key.size() - 1)))
+                   : std::string();
+      }
+      case OptionForm::kConfigName:
+        return qemu_config_key((*named_file_)(value), "name", "guest").value_or("");
+      case OptionForm::kValue:
+      case OptionForm::kAt:
+        return std::string(value);
+      case OptionForm::kLastArgument:
+      case OptionForm::kConstant:
+      case OptionForm::kConstantPid:
+        break;
+    }
+    return {};
+  }
+
+  // Of the rows that are no option. Without arguments nothing is known, not even that there was no
+  // option.
+  std::string unnamed(const VmmOption& option) const {
+    switch (option.form) {
+      case OptionForm::kLastArgument:
+        return argv_.size() > 2 && std::ranges::find(argv_.first(argv_.size() - 1), option.key) !=
+                                       argv_.first(argv_.size() - 1).end()
+                   ? argv_.back()
+                   : std::string();
+      case OptionForm::kConstant:
+        return std::string(option.key);
+      case OptionForm::kConstantPid:
+        return std::string(option.key) + std::to_string(pid_);
+      default:
+        return {};
     }
   }
-  return {};
-}
 
-std::string_view or_else(std::string_view value, std::string_view otherwise) {
-  return value.empty() ? otherwise : value;
-}
-
-CommandLineIdentity cloud_hypervisor(Arguments arguments) {
-  std::string_view socket = option_value(arguments, {"--api-socket"});
-  if (socket.starts_with("path=")) {
-    socket = value_in_list(socket, "path");
-  } else if (socket.starts_with("fd=")) {
-    socket = {};
-  }
-  const std::string_view platform = option_value(arguments, {"--platform"});
-  return {"cloud-hypervisor", std::string(socket_name(socket)),
-          std::string(value_in_list(platform, "uuid"))};
-}
+  const VmmProgram* program_;
+  Arguments argv_;
+  pid_t pid_;
+  const NamedFile* named_file_;
+  std::vector<GivenOption> given_;  // the last first
+};
 
 }  // namespace
 
 std::optional<CommandLineIdentity> identify_command_line(std::span<const std::string> argv,
-                                                         std::string_view comm, pid_t pid) {
-  std::optional<Vmm> vmm;
-  if (!argv.empty()) {
-    vmm = vmm_called(base_name(argv[0]), argv);
+                                                         std::string_view comm, pid_t pid,
+                                                         const NamedFile& named_file) {
+  const VmmProgram* program = argv.empty() ? nullptr : vmm_called(base_name(argv[0]), argv);
+  if (program == nullptr) {
+    program = vmm_called(comm, argv);
   }
-  if (!vmm) {
-    vmm = vmm_called(comm, argv);
-  }
-  if (!vmm) {
+  if (program == nullptr) {
     return std::nullopt;
   }
-  const Arguments arguments = argv.empty() ? argv : argv.subspan(1);
-  switch (*vmm) {
-    case Vmm::kQemu: {
-      QemuOptions options = parse_qemu_options(arguments);
-      return CommandLineIdentity{"qemu", std::move(options.guest_name), std::move(options.uuid)};
-    }
-    case Vmm::kFirecracker: {
-      // Without arguments nothing is known, not even that there was no --id.
-      const std::string_view unnamed = argv.empty() ? "" : "anonymous-instance";
-      return CommandLineIdentity{
-          "firecracker", std::string(or_else(option_value(arguments, {"--id"}), unnamed)), {}};
-    }
-    case Vmm::kCloudHypervisor:
-      return cloud_hypervisor(arguments);
-    case Vmm::kCrosvm: {
-      const std::string_view socket = socket_name(option_value(arguments, {"--socket", "-s"}));
-      return CommandLineIdentity{
-          "crosvm", std::string(or_else(option_value(arguments, {"--name"}), socket)), {}};
-    }
-    case Vmm::kKvmtool: {
-      const std::string unnamed = argv.empty() ? "" : "guest-" + std::to_string(pid);
-      return CommandLineIdentity{
-          "kvmtool", std::string(or_else(option_value(arguments, {"--name"}), unnamed)), {}};
-    }
+  const Reading reading(*program, argv, pid, named_file);
+  CommandLineIdentity identity{std::string(program->vmm), reading.field(IdentityField::kName),
+                               reading.field(IdentityField::kUuid)};
+  if (identity.uuid.empty() && is_uuid(identity.name)) {
+    identity.uuid = identity.name;
   }
-  return std::nullopt;
+  return identity;
 }
 
 }  // namespace kvmtsc

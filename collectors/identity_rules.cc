@@ -4,16 +4,19 @@
 
 #include <re2/re2.h>
 
+#include "collectors/pattern.h"
+
 namespace kvmtsc {
 namespace {
 
-constexpr int kMaxPatternMemory = 1 << 20;
 constexpr int kGroups = 10;  // \0 to \9
 
+std::string rule_at(std::size_t position) {
+  return "identity rule " + std::to_string(position);
+}
+
 Error invalid(std::size_t position, std::string what, std::string remedy) {
-  return Error{ErrorKind::kInvalid,
-               "identity rule " + std::to_string(position) + ": " + std::move(what),
-               std::move(remedy)};
+  return Error{ErrorKind::kInvalid, rule_at(position) + ": " + std::move(what), std::move(remedy)};
 }
 
 std::string expand(const re2::RE2& pattern, const std::string& text,
@@ -27,16 +30,13 @@ std::string expand(const re2::RE2& pattern, const std::string& text,
 
 Result<IdentityRules> IdentityRules::compile(std::span<const IdentityRuleText> texts) {
   IdentityRules rules;
-  re2::RE2::Options options;
-  options.set_max_mem(kMaxPatternMemory);
-  options.set_log_errors(false);
   for (const IdentityRuleText& text : texts) {
     const std::size_t position = rules.rules_.size() + 1;
-    auto pattern = std::make_shared<const re2::RE2>(text.pattern, options);
-    if (!pattern->ok()) {
-      return invalid(position, "pattern \"" + text.pattern + "\": " + pattern->error(),
-                     "write it in RE2 syntax, which has no look-around and no back-references");
+    auto compiled = compile_pattern(text.pattern, rule_at(position));
+    if (!compiled) {
+      return compiled.error();
     }
+    auto pattern = *std::move(compiled);
     for (const std::string* part : {&text.name, &text.uuid}) {
       std::string why;
       if (!pattern->CheckRewriteString(*part, &why)) {

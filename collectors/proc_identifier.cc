@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "collectors/command_line.h"
 #include "collectors/process.h"
+#include "collectors/process_file.h"
 
 namespace kvmtsc {
 namespace {
@@ -23,7 +24,7 @@ std::string unknown_name(const VmKey& key) {
 class Reader {
  public:
   Reader(const HostRoot& root, pid_t pid, pid_t thread)
-      : leader_(root, pid), thread_(root, thread) {}
+      : root_(root), thread_id_(thread), leader_(root, pid), thread_(root, thread) {}
 
   Result<std::uint64_t> start_time() const { return leader_.start_time(); }
   Result<pid_t> group_of_thread() const { return thread_.thread_group(); }
@@ -57,12 +58,21 @@ class Reader {
     return {};
   }
 
+  // Empty where it is not to be had: identity falls back to what else is known.
+  std::string file(std::string_view path) const {
+    constexpr std::size_t kLimit = std::size_t{64} * 1024;
+    const auto content = read_process_file(root_, thread_id_, path, kLimit);
+    return content ? *content : std::string();
+  }
+
   std::string cgroup() const {
     const auto cgroup = thread_.cgroup();
     return cgroup ? *cgroup : std::string();
   }
 
  private:
+  HostRoot root_;
+  pid_t thread_id_;
   Process leader_;
   Process thread_;
 };
@@ -221,7 +231,8 @@ std::optional<VmIdentity> ProcIdentifier::describe(const Candidate& candidate,
   }
   const std::string comm = reader.comm();
   const std::vector<std::string> arguments = reader.arguments();
-  const auto vmm = identify_command_line(arguments, comm, candidate.pid);
+  const auto vmm = identify_command_line(arguments, comm, candidate.pid,
+                                         [&](std::string_view path) { return reader.file(path); });
   if (unreadable && !vmm && !(candidate.creator && candidate.vcpu_threads > 0)) {
     return std::nullopt;
   }

@@ -1,28 +1,18 @@
 #include "config/identity_rules.h"
 
-#include <algorithm>
 #include <array>
-#include <optional>
 #include <string>
 #include <string_view>
 
-#include <re2/re2.h>
-
+#include "config/rule_text.h"
 #include "config/yaml_reader.h"
 
 namespace kvmtsc {
 namespace {
 
-constexpr std::string_view kKey = "identity.rules";
 constexpr std::array<std::string_view, 4> kKeys{"match", "pattern", "name", "uuid"};
-constexpr std::string_view kPatternForm = "it takes a regular expression in RE2 syntax";
 constexpr std::string_view kTemplateForm =
     "it takes text in which \\1 to \\9 stand for the pattern's groups and \\\\ for a backslash";
-
-bool has_control(std::string_view text) {
-  return std::any_of(text.begin(), text.end(),
-                     [](unsigned char c) { return c < 0x20 || c == 0x7f; });
-}
 
 void read_subject(const YamlNode& node, const std::string& key, IdentitySubject& subject,
                   Problems& problems) {
@@ -33,40 +23,6 @@ void read_subject(const YamlNode& node, const std::string& key, IdentitySubject&
   } else if (text && *text != "cmdline") {
     problems.add(node.line, key, in_quotes(*text) + " is not known", kTakes);
   }
-}
-
-// Whether it is there and was stored.
-bool read_plain(const YamlNode& node, const std::string& key, std::string_view takes,
-                std::string& into, Problems& problems) {
-  auto text = read_text(node, key, takes, problems);
-  if (text && has_control(*text)) {
-    problems.add(node.line, key, "it holds a line break or another control character", takes);
-  } else if (text) {
-    into = *std::move(text);
-    return true;
-  }
-  return false;
-}
-
-// The number of groups of a pattern that compiles.
-std::optional<int> check_pattern(const std::string& pattern, std::size_t line,
-                                 const std::string& key, Problems& problems) {
-  if (pattern.empty()) {
-    problems.add(line, key, "it is empty, which would match everything", kPatternForm);
-    return std::nullopt;
-  }
-  if (pattern.size() > kMaxPatternBytes) {
-    problems.add(line, key, "longer than " + std::to_string(kMaxPatternBytes) + " bytes",
-                 kPatternForm);
-    return std::nullopt;
-  }
-  const re2::RE2 compiled(pattern, re2::RE2::Quiet);
-  if (!compiled.ok()) {
-    problems.add(line, key, in_quotes(pattern) + " does not compile: " + compiled.error(),
-                 kPatternForm);
-    return std::nullopt;
-  }
-  return compiled.NumberOfCapturingGroups();
 }
 
 void check_template(std::string_view text, int groups, std::size_t line, const std::string& key,
@@ -135,26 +91,10 @@ std::vector<IdentityRule> read_identity_rules(const YamlNode& node, Problems& pr
   constexpr std::string_view kTakes =
       "it takes a list of maps with the keys match, pattern, name, uuid";
   std::vector<IdentityRule> rules;
-  if (node.kind == YamlNode::Kind::kNull) {
-    return rules;
-  }
-  if (node.kind != YamlNode::Kind::kList) {
-    problems.add(node.line, kKey, "not a list", kTakes);
-    return rules;
-  }
-  if (node.items.size() > kMaxIdentityRules) {
-    problems.add(node.line, kKey, std::to_string(node.items.size()) + " rules",
-                 "it takes at most " + std::to_string(kMaxIdentityRules));
-    return rules;
-  }
-  for (std::size_t i = 0; i < node.items.size(); ++i) {
-    const std::string key = std::string(kKey) + "[" + std::to_string(i) + "]";
-    if (node.items[i].kind == YamlNode::Kind::kNull) {
-      problems.add(node.items[i].line, key, "it has no value", kTakes);
-      continue;
-    }
-    rules.push_back(read_rule(node.items[i], key, problems));
-  }
+  read_rules(node, "identity.rules", kTakes, problems,
+             [&](const YamlNode& rule, const std::string& key) {
+               rules.push_back(read_rule(rule, key, problems));
+             });
   return rules;
 }
 

@@ -1,7 +1,6 @@
 // identity.rules: reading and checking.
 #pragma once
 
-#include <cstddef>
 #include <vector>
 
 #include "config/problems.h"
@@ -9,9 +8,6 @@
 #include "config/yaml_document.h"
 
 namespace kvmtsc {
-
-inline constexpr std::size_t kMaxIdentityRules = 100;
-inline constexpr std::size_t kMaxPatternBytes = 1024;
 
 // The rules in `node`, the value of `identity.rules`: a list of maps, or null for none. A rule
 // needs `pattern` and at least one of `name` and `uuid`; `match` is cmdline unless given. Problems

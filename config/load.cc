@@ -6,7 +6,6 @@
 
 #include "base/file.h"
 #include "config/flags.h"
-#include "config/identity_rules.h"
 #include "config/problems.h"
 #include "config/settings_schema.h"
 #include "config/yaml_document.h"
@@ -43,7 +42,7 @@ void load_setting(const Setting& setting, const YamlNode& node, std::size_t line
   std::vector<std::string> values;
   settings.given.keys.insert(setting.key);
   if (setting.kind == SettingKind::kRules) {
-    settings.identity_rules = read_identity_rules(node, problems);
+    setting.read(settings, node, problems);
     return;
   }
   if (setting.kind == SettingKind::kList) {

@@ -27,6 +27,16 @@ struct IdentityRule {
   bool operator==(const IdentityRule&) const = default;
 };
 
+enum class AttachSubject { kName, kUuid, kCommandLine, kCgroup };
+
+// The VMs whose subject matches `pattern`.
+struct AttachRule {
+  AttachSubject subject = AttachSubject::kName;
+  std::string pattern;  // RE2 syntax, unanchored; known to compile
+
+  bool operator==(const AttachRule&) const = default;
+};
+
 // The keys that a file or a flag set, to whatever value. Settings that differ in these alone are
 // equal.
 struct GivenKeys {
@@ -50,6 +60,8 @@ struct Settings {
   AttachMode attach_mode = AttachMode::kOff;
   std::chrono::milliseconds attach_clock_interval{10000};  // 1 s to 1 h
   bool attach_suspend_seccomp = false;
+  std::vector<AttachRule> attach_exclude;  // at most 100; who matches is never attached to
+  std::vector<AttachRule> attach_include;  // at most 100; where there are any, nobody else is
 
   bool correction_enabled = false;
   std::chrono::nanoseconds correction_max_step{std::chrono::seconds(1)};  // above 0, to 1 h

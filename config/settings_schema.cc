@@ -3,6 +3,8 @@
 #include <chrono>
 #include <utility>
 
+#include "config/attach_rules.h"
+#include "config/identity_rules.h"
 #include "config/setting_types.h"
 
 namespace kvmtsc {
@@ -17,14 +19,22 @@ Setting named(std::string key, std::string flag, std::string group, std::string 
   return setting;
 }
 
-Setting rules() {
-  Setting setting = named("identity.rules", "", "Names",
-                          "Rules that name VMs by a pattern on the command line or the cgroup of "
-                          "their process, the first that matches wins.");
+Setting rules_setting(Setting setting, std::string takes,
+                      std::function<void(Settings&, const YamlNode&, Problems&)> read) {
   setting.kind = SettingKind::kRules;
-  setting.takes = "it takes a list of maps with the keys match, pattern, name, uuid";
+  setting.takes = std::move(takes);
+  setting.read = std::move(read);
   setting.show = [](const Settings&) { return std::string(); };
   return setting;
+}
+
+Setting attach_rules_setting(const std::string& key, std::string help,
+                             std::vector<AttachRule> Settings::*into) {
+  return rules_setting(named(key, "", "Attaching", std::move(help)),
+                       "it takes a list of maps with the keys match, pattern",
+                       [key, into](Settings& settings, const YamlNode& node, Problems& problems) {
+                         settings.*into = read_attach_rules(node, key, problems);
+                       });
 }
 
 std::vector<Setting> build() {
@@ -58,7 +68,13 @@ std::vector<Setting> build() {
           named("sweep.interval", "--sweep.interval", "Reading",
                 "Time from one reading of all TSC offsets to the next."),
           [](auto& s) -> auto& { return s.sweep_interval; }, milliseconds(100), hours(1)),
-      rules(),
+      rules_setting(named("identity.rules", "", "Names",
+                          "Rules that name VMs by a pattern on the command line or the cgroup of "
+                          "their process, the first that matches wins."),
+                    "it takes a list of maps with the keys match, pattern, name, uuid",
+                    [](Settings& settings, const YamlNode& node, Problems& problems) {
+                      settings.identity_rules = read_identity_rules(node, problems);
+                    }),
 
       choice_setting(
           named("attach.mode", "--attach.mode", "Attaching",
@@ -80,6 +96,14 @@ std::vector<Setting> build() {
                 "while our calls run. Needs CAP_SYS_ADMIN. If this process is killed in those "
                 "microseconds, the filter may kill the VMM."),
           [](auto& s) -> auto& { return s.attach_suspend_seccomp; }),
+      attach_rules_setting("attach.exclude",
+                           "Rules for the VMs that nobody may stop, not even for a microsecond: "
+                           "those that one matches are never attached to.",
+                           &Settings::attach_exclude),
+      attach_rules_setting("attach.include",
+                           "Rules for the VMs that may be attached to: with any rule here, no "
+                           "other is. attach.exclude goes before it.",
+                           &Settings::attach_include),
 
       switch_setting(
           named("correction.enabled", "--correction.enabled", "Correcting",

@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "base/result.h"
+#include "config/problems.h"
 #include "config/settings.h"
+#include "config/yaml_document.h"
 
 namespace kvmtsc {
 
@@ -16,7 +18,7 @@ enum class SettingKind {
   kValue,   // a scalar
   kSwitch,  // a boolean; its flag may stand alone
   kList,    // a list of scalars; its flag may be repeated
-  kRules,   // identity.rules (config/identity_rules.h); no flag, and no `assign`
+  kRules,   // a list of maps; no flag, and `read` for `assign`
 };
 
 struct Setting {
@@ -31,6 +33,8 @@ struct Setting {
   // Checks `values` (exactly one unless kList) and stores them. Errors: `message` says what is
   // wrong, `remedy` is `takes`; neither names the key. On error `settings` is unchanged.
   std::function<Status(Settings& settings, std::span<const std::string> values)> assign;
+  // Of kRules: checks the list and stores it. With any problem `settings` is of no use.
+  std::function<void(Settings& settings, const YamlNode& node, Problems& problems)> read;
   // The value as `assign` takes it; several are joined with ", ". Empty for kRules.
   std::function<std::string(const Settings& settings)> show;
 };

@@ -42,6 +42,10 @@ std::vector<SettingNote> setting_notes(const Settings& settings) {
     if (settings.attach_suspend_seccomp) {
       note_unused(settings, "attach.suspend_seccomp", "attach.mode is off", notes);
     }
+    if (!settings.demo) {
+      note_unused(settings, "attach.exclude", "attach.mode is off", notes);
+      note_unused(settings, "attach.include", "attach.mode is off", notes);
+    }
   }
   if (corrects_simulated_vms(settings) && !settings.correction_enabled) {
     notes.push_back({"correction.enabled", "true for simulated VMs, for this is the demo"});

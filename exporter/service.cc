@@ -37,6 +37,11 @@ Port* first_of(SimulatedAttach* simulated, Port* real) {
   return simulated != nullptr ? simulated : real;
 }
 
+template <typename Guarded, typename Port>
+std::unique_ptr<Guarded> guarded(const AttachGuard& guard, Port* port) {
+  return port == nullptr ? nullptr : std::make_unique<Guarded>(guard, *port);
+}
+
 void log_server_line(const std::string& line) {
   log::warn("HTTP server", {{"detail", line}});
 }
@@ -81,15 +86,18 @@ Service::Service(const CommandLine& command_line, const Settings& settings, Need
                                           : std::make_unique<SimulatedAttach>(
                                                 *fleet_, system_clock(), clock_source_.get(),
                                                 offset_writer_.get())),
-      clock_sampling_(make_clock_sampling(
-          settings, first_of<ClockSource>(simulated_attach_.get(), clock_source_.get()))),
+      attach_guard_(settings.paths, std::move(needs.attach_rules)),
+      guarded_clocks_(guarded<GuardedClockSource>(
+          attach_guard_, first_of<ClockSource>(simulated_attach_.get(), clock_source_.get()))),
+      guarded_writer_(guarded<GuardedOffsetWriter>(
+          attach_guard_, first_of<OffsetWriter>(simulated_attach_.get(), offset_writer_.get()))),
+      clock_sampling_(make_clock_sampling(settings, guarded_clocks_.get())),
       journal_(std::move(needs.journal)),
       audit_watch_(correction_options(settings).enabled ? std::make_unique<AuditWatch>(*journal_)
                                                         : nullptr),
       corrections_(correction_options(settings),
-                   {first_of<OffsetWriter>(simulated_attach_.get(), offset_writer_.get()),
-                    first_of<ClockSource>(simulated_attach_.get(), clock_source_.get()),
-                    journal_.get(), &system_clock(), [this] { return sampler_.latest(); },
+                   {guarded_writer_.get(), guarded_clocks_.get(), journal_.get(), &system_clock(),
+                    [this] { return sampler_.latest(); },
                     [paths = settings.paths](const VmIdentity& vm) {
                       return shows_migration(paths, vm.pid);
                     },
@@ -141,6 +149,10 @@ Result<Service::Needs> Service::gather(const Settings& settings) {
   if (!rules) {
     return rules.error();
   }
+  auto attach_rules = compile_attach_rules(settings);
+  if (!attach_rules) {
+    return attach_rules.error();
+  }
   auto journal = SqliteJournal::open(audit_place(settings));
   if (!journal) {
     return journal.error();
@@ -150,6 +162,7 @@ Result<Service::Needs> Service::gather(const Settings& settings) {
     return config.error();
   }
   Needs needs{*std::move(rules),
+              *std::move(attach_rules),
               std::make_unique<LoggedJournal>(*std::move(journal)),
               std::make_unique<Access>(system_clock()),
               {}};
@@ -253,10 +266,13 @@ Result<std::string> Service::try_reload() {
   auto wanted = load_settings(command_line_);
   const Status checked = wanted ? check(*wanted) : Status(wanted.error());
   auto rules = checked ? compile_rules(*wanted) : Result<IdentityRules>(checked.error());
-  if (!rules) {
-    log::error("configuration refused, the running one stays", log::with_error({}, rules.error()));
-    return rules.error();
+  auto attach_rules = rules ? compile_attach_rules(*wanted) : Result<AttachRules>(rules.error());
+  if (!attach_rules) {
+    log::error("configuration refused, the running one stays",
+               log::with_error({}, attach_rules.error()));
+    return attach_rules.error();
   }
+  attach_guard_.set_rules(*std::move(attach_rules));
   std::vector<std::string> restart = needs_restart(settings_, *wanted);
   if (settings_.web_config_file == wanted->web_config_file) {
     // It was checked a moment ago; should it have changed since, the next reload will tell.
@@ -272,6 +288,8 @@ Result<std::string> Service::try_reload() {
                        [this, rules = *std::move(rules)] { adopt_rules(rules); });
   settings_.sweep_interval = wanted->sweep_interval;
   settings_.identity_rules = wanted->identity_rules;
+  settings_.attach_exclude = wanted->attach_exclude;
+  settings_.attach_include = wanted->attach_include;
   settings_.log_level = wanted->log_level;
   settings_.log_format = wanted->log_format;
   std::string outcome = "configuration reloaded";
@@ -286,6 +304,9 @@ void Service::adopt_rules(IdentityRules rules) {
   identifier_.set_rules(std::move(rules));
   debugfs_.forget_identities();
   sweep_.forget_labels();
+  if (clock_sampling_ != nullptr) {
+    clock_sampling_->renew_all();
+  }
 }
 
 }  // namespace kvmtsc

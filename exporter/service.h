@@ -9,6 +9,7 @@
 #include "attach/clock_source.h"
 #include "attach/offset_writer.h"
 #include "base/result.h"
+#include "collectors/attach_guard.h"
 #include "collectors/clock_sampling.h"
 #include "collectors/debugfs/debugfs_source.h"
 #include "collectors/proc_identifier.h"
@@ -59,6 +60,7 @@ class Service {
   // All that a service cannot do without and that may fail to be had.
   struct Needs {
     IdentityRules rules;
+    AttachRules attach_rules;
     std::unique_ptr<LoggedJournal> journal;
     std::unique_ptr<Access> access;
     std::string demo_token;  // empty without --demo
@@ -92,7 +94,11 @@ class Service {
   std::unique_ptr<ClockSource> clock_source_;
   std::unique_ptr<OffsetWriter> offset_writer_;
   std::unique_ptr<SimulatedAttach> simulated_attach_;  // null without --demo
-  std::unique_ptr<ClockSampling> clock_sampling_;      // null where attaching is off
+  // Before all of them; null where there is nothing to stand before.
+  AttachGuard attach_guard_;
+  std::unique_ptr<GuardedClockSource> guarded_clocks_;
+  std::unique_ptr<GuardedOffsetWriter> guarded_writer_;
+  std::unique_ptr<ClockSampling> clock_sampling_;  // null where attaching is off
   std::unique_ptr<LoggedJournal> journal_;
   std::unique_ptr<AuditWatch> audit_watch_;  // null where no guest can be changed
   CorrectionService corrections_;

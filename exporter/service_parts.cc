@@ -15,6 +15,28 @@ injection::PtraceOptions ptrace_options(const Settings& settings) {
   return options;
 }
 
+std::vector<AttachRuleText> texts_of(const std::vector<AttachRule>& rules) {
+  using Subject = AttachRuleText::Subject;
+  const auto subject_of = [](AttachSubject subject) {
+    switch (subject) {
+      case AttachSubject::kName:
+        return Subject::kName;
+      case AttachSubject::kUuid:
+        return Subject::kUuid;
+      case AttachSubject::kCommandLine:
+        return Subject::kCommandLine;
+      case AttachSubject::kCgroup:
+        return Subject::kCgroup;
+    }
+    return Subject::kName;
+  };
+  std::vector<AttachRuleText> texts;
+  for (const AttachRule& rule : rules) {
+    texts.push_back({subject_of(rule.subject), rule.pattern});
+  }
+  return texts;
+}
+
 }  // namespace
 
 SweepOptions sweep_options(const Settings& settings) {
@@ -32,6 +54,10 @@ Result<IdentityRules> compile_rules(const Settings& settings) {
                      rule.pattern, rule.name, rule.uuid});
   }
   return IdentityRules::compile(texts);
+}
+
+Result<AttachRules> compile_attach_rules(const Settings& settings) {
+  return AttachRules::compile(texts_of(settings.attach_exclude), texts_of(settings.attach_include));
 }
 
 void configure_log(const Settings& settings) {

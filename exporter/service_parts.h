@@ -9,6 +9,7 @@
 #include "attach/clock_source.h"
 #include "attach/offset_writer.h"
 #include "base/result.h"
+#include "collectors/attach_rules.h"
 #include "collectors/clock_sampling.h"
 #include "collectors/proc_identifier.h"
 #include "collectors/sweep.h"
@@ -19,6 +20,7 @@ namespace kvmtsc {
 
 SweepOptions sweep_options(const Settings& settings);
 Result<IdentityRules> compile_rules(const Settings& settings);
+Result<AttachRules> compile_attach_rules(const Settings& settings);
 void configure_log(const Settings& settings);
 
 // The keys that differ and that a running service cannot change: "attach.mode".

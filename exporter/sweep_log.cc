@@ -21,7 +21,7 @@ Error trouble_of(const VmState& vm) {
                     error.message;
     return error;
   }
-  if (vm.clock_error) {
+  if (vm.clock_error && vm.clock_error->kind != ErrorKind::kExcluded) {
     return *vm.clock_error;
   }
   if (vm.reading->trust >= Trust::kTorn) {

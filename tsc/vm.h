@@ -31,8 +31,9 @@ inline std::string directory_name(const VmKey& key) {
 struct VmIdentity {
   std::string name;  // as the operator calls it; need not be unique on the host
   std::string uuid;  // as given to the VMM
-  std::string vmm;   // "qemu", "firecracker", "cloud-hypervisor", "crosvm", "kvmtool", else comm
-  pid_t pid = 0;     // the process that owns the VM; 0 if it could not be found
+  std::string
+      vmm;  // "qemu", "firecracker", "cloud-hypervisor", "crosvm", "kvmtool", "gvisor", else comm
+  pid_t pid = 0;  // the process that owns the VM; 0 if it could not be found
   // Field 22 of /proc/<pid>/stat: clock ticks after boot; with pid it names one process for ever.
   std::uint64_t process_start = 0;
   // The process that owned it has ended (pid is 0 then), and the kernel keeps the VM because

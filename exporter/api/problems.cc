@@ -21,6 +21,7 @@ int status_of(ErrorKind kind) {
     case ErrorKind::kUnsupported:
       return 501;
     case ErrorKind::kRefused:
+    case ErrorKind::kExcluded:
       return 422;
     case ErrorKind::kTimeout:
       return 504;

@@ -108,6 +108,9 @@ std::string state_cell(const VmState& vm) {
 }
 
 std::string master_clock_cell(const VmState& vm) {
+  if (vm.clock_error && vm.clock_error->kind == ErrorKind::kExcluded) {
+    return "<span class=\"dim\">" + escaped(vm.clock_error->message) + "</span>";
+  }
   if (vm.clock_error) {
     return "<span class=\"bad\">cannot be read: " + escaped(vm.clock_error->text()) + "</span>";
   }

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -19,6 +20,7 @@ struct QemuOptions {
   std::string name;  // as -name takes it: a comma in a name is doubled
   std::string uuid;
   unsigned vcpus = 1;
+  std::vector<std::string> more = {};  // arguments behind all others
 };
 
 class Qemu {

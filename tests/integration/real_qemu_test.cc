@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/fakes/temporary_directory.h"
 #include "tests/integration/debugfs.h"
 #include "tests/integration/eventually.h"
 #include "tests/integration/exporter.h"
@@ -65,6 +66,43 @@ TEST_P(RealQemuTest, IsExportedUnderItsName) {
   EXPECT_EQ(info->labels["vm"], GetParam().name);
   EXPECT_EQ(info->labels["uuid"], kUuid);
   EXPECT_EQ(info->labels["vmm"], "qemu");
+}
+
+// Several options say name and uuid, one of them in a file: what counts for us counts for QEMU.
+TEST(RealQemuIdentityTest, IsExportedAsQemuCallsItself) {
+  REQUIRE_KVM();
+  REQUIRE_ROOT();
+  REQUIRE_PROGRAM("qemu-system-x86_64");
+  const auto debugfs = Debugfs::open();
+  if (!debugfs) {
+    GTEST_SKIP() << "missing: " << debugfs.error().text();
+  }
+  TemporaryDirectory directory;
+  const std::string file =
+      directory.write("vm.cfg", "# of a test\n[name]\n  guest = \"kvm-tsc-test, from a file\"\n");
+  const std::string uuid = "7d0f2b8e-1c55-4c7b-9a39-52b3f3c6a0d4";
+  const auto qemu =
+      Qemu::start({"kvm-tsc-test-first",
+                   kUuid,
+                   1,
+                   {"-smbios", "type=1,manufacturer=a,,b,uuid=" + uuid, "-readconfig", file}});
+  ASSERT_OK(qemu);
+  const auto name = (*qemu)->qmp("query-name");
+  const auto own_uuid = (*qemu)->qmp("query-uuid");
+  ASSERT_OK(name);
+  ASSERT_OK(own_uuid);
+  ExporterOptions options;
+  options.flags = {"--path.debugfs=" + (*debugfs)->path()};
+  const auto exporter = Exporter::start(options);
+  ASSERT_OK(exporter);
+  const Labels wanted{{"vm", (*name)["name"].get<std::string>()},
+                      {"uuid", (*own_uuid)["UUID"].get<std::string>()},
+                      {"pid", std::to_string((*qemu)->pid())}};
+  EXPECT_EQ(wanted.at("uuid"), uuid);
+  EXPECT_TRUE(eventually(kPatience, [&] {
+    const auto samples = (*exporter)->metrics();
+    return samples && samples->value("kvm_tsc_vm_info", wanted) == 1;
+  })) << wanted.at("vm");
 }
 
 INSTANTIATE_TEST_SUITE_P(

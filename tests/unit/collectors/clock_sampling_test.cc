@@ -169,6 +169,22 @@ TEST_F(ClockSamplingTest, ARefusalIsToldAndTriedAgain) {
   EXPECT_EQ(state.clock_errors, 1u);
 }
 
+TEST_F(ClockSamplingTest, AnExclusionIsToldAndNoFailure) {
+  ClockSamplingOptions options;
+  options.frequencies = true;
+  ClockSampling sampling(options, source_, clock_);
+  source_.error = Error{ErrorKind::kExcluded, "attach.exclude[0] matches", "leave it"};
+  auto state = next_sweep(sampling);
+  EXPECT_FALSE(state.clock);
+  EXPECT_EQ(state.clock_error->kind, ErrorKind::kExcluded);
+  EXPECT_EQ(state.clock_errors, 0u);
+  EXPECT_TRUE(source_.frequency_reads.empty());
+  source_.error.reset();
+  sampling.renew_all();
+  EXPECT_TRUE(next_sweep(sampling).clock) << "asked again at once";
+  EXPECT_EQ(source_.frequency_reads, (std::vector<VcpuId>{0, 1}));
+}
+
 TEST_F(ClockSamplingTest, AVmThatEndsIsNoTrouble) {
   source_.error = Error{ErrorKind::kGone, "ended", {}};
   const auto state = next_sweep(sampling_);

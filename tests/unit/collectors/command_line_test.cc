@@ -1,5 +1,6 @@
 #include "collectors/command_line.h"
 
+#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -9,7 +10,8 @@ namespace {
 
 // "vmm|name|uuid", or "-" when the program is no VMM.
 std::string seen(const std::vector<std::string>& argv, std::string_view comm = "comm") {
-  const auto identity = identify_command_line(argv, comm, 4711);
+  const auto identity =
+      identify_command_line(argv, comm, 4711, [](std::string_view) { return std::string(); });
   return identity ? identity->vmm + "|" + identity->name + "|" + identity->uuid : "-";
 }
 
@@ -53,6 +55,35 @@ TEST(CommandLine, Crosvm) {
   EXPECT_EQ(seen({"crosvm", "run", "--socket", "/run/arcvm.sock", "k"}), "crosvm|arcvm|");
   EXPECT_EQ(seen({"crosvm", "run", "-s", "/run/.sock", "k"}), "crosvm|.sock|");
   EXPECT_EQ(seen({"crosvm", "run", "-p", "--name", "k"}), "crosvm||");
+}
+
+TEST(CommandLine, KataPutsTheSocketIntoTheSandboxsDirectory) {
+  EXPECT_EQ(seen({"cloud-hypervisor", "--api-socket", "path=/run/vc/vm/0f3a/clh-api.sock"}),
+            "cloud-hypervisor|0f3a|");
+  EXPECT_EQ(seen({"cloud-hypervisor", "--api-socket", "clh-api.sock"}),
+            "cloud-hypervisor|clh-api|");
+  EXPECT_EQ(seen({"cloud-hypervisor", "--api-socket", "/clh-api.sock"}),
+            "cloud-hypervisor|clh-api|");
+}
+
+TEST(CommandLine, GvisorsSandboxIsNamedByItsLastArgument) {
+  EXPECT_EQ(seen({"runsc-sandbox", "--platform=kvm", "boot", "--bundle=/b", "web"}, "exe"),
+            "gvisor|web|");
+  EXPECT_EQ(seen({"runsc-sandbox", "--platform=kvm", "gofer", "web"}, "exe"), "gvisor||");
+  EXPECT_EQ(seen({"runsc-sandbox", "boot"}, "exe"), "gvisor||");
+  EXPECT_EQ(seen({"runsc", "run", "web"}, "exe"), "-");
+}
+
+TEST(CommandLine, ANameInTheFormOfAUuidIsTheUuidWhereNoneIsGiven) {
+  const std::string uuid = "c7a5fdbd-EDAF-9455-926a-d65c16db1809";
+  EXPECT_EQ(seen({"firecracker", "--id", uuid}), "firecracker|" + uuid + "|" + uuid);
+  EXPECT_EQ(seen({"runsc-sandbox", "boot", uuid}), "gvisor|" + uuid + "|" + uuid);
+  EXPECT_EQ(seen({"kvm", "-name", uuid, "-uuid", "u"}), "qemu|" + uuid + "|u");
+  const std::vector<std::string> others{uuid + "0", uuid.substr(1), "x" + uuid.substr(1),
+                                        "c7a5fdbd0edaf-9455-926a-d65c16db1809"};
+  for (const std::string& no : others) {
+    EXPECT_EQ(seen({"firecracker", "--id", no}), "firecracker|" + no + "|");
+  }
 }
 
 TEST(CommandLine, Kvmtool) {

@@ -11,6 +11,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/file.h"
 #include "tests/fakes/proc_tree.h"
 
 namespace kvmtsc {
@@ -47,6 +48,20 @@ class ProcIdentifierTest : public testing::Test {
   }
   ProcTree tree_;
 };
+
+TEST_F(ProcIdentifierTest, AVmmsOwnFileIsReadFromItsOwnRoot) {
+  FakeProcess process = qemu(100, "x");
+  process.argv = {"/usr/bin/kvm", "-readconfig", "/etc/vm.cfg", "-smbios", "type=1,uuid=u-1"};
+  tree_.add(process);
+  std::filesystem::create_directories(tree_.path(100, "root/etc"));
+  tree_.write(100, "root/etc/vm.cfg", "[name]\n  guest = \"from its file\"\n");
+  EXPECT_EQ(identify().name, "qemu-system-x86-100") << "which file system that is on is not known";
+  const auto mounts = read_file("/proc/self/mountinfo", std::size_t{1} << 20);
+  ASSERT_TRUE(mounts);
+  tree_.write(100, "mountinfo", *mounts);
+  EXPECT_EQ(identify().name, "from its file");
+  EXPECT_EQ(identify().uuid, "u-1");
+}
 
 TEST_F(ProcIdentifierTest, TheHolderIsTheLowestThatOwnsNoneOfThatNumber) {
   ProcIdentifier identifier(tree_.root(), {});

@@ -103,12 +103,16 @@ TEST(DefaultFile, NamesEveryKeyAndFlag) {
   }
 }
 
-// The commented example of a rule is itself a valid configuration.
-TEST(DefaultFile, ItsExampleIsValid) {
+// The commented examples of rules are themselves a valid configuration.
+TEST(DefaultFile, ItsExamplesAreValid) {
   const std::string content = default_file();
-  std::string yaml = "identity:\n  rules:\n";
+  std::string yaml;
   for (const std::string_view line : split(content, '\n')) {
-    if (line.starts_with("  #   - ") || line.starts_with("  #     ")) {
+    if (line == "identity:") {
+      yaml += "identity:\n  rules:\n";
+    } else if (line == "attach:") {
+      yaml += "attach:\n  exclude:\n";
+    } else if (line.starts_with("  #   - ") || line.starts_with("  #     ")) {
       yaml += "  " + std::string(line.substr(4)) + "\n";
     }
   }
@@ -116,6 +120,9 @@ TEST(DefaultFile, ItsExampleIsValid) {
   ASSERT_TRUE(settings) << settings.error().text() << yaml;
   ASSERT_EQ(settings->identity_rules.size(), 1U);
   EXPECT_EQ(settings->identity_rules[0].uuid, "\\2");
+  EXPECT_EQ(settings->attach_exclude,
+            (std::vector<AttachRule>{{AttachSubject::kName, "^db-"},
+                                     {AttachSubject::kCgroup, "/realtime\\.slice/"}}));
 }
 
 TEST(Help, TeachesEverySetting) {

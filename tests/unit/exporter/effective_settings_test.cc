@@ -24,6 +24,14 @@ TEST(EffectiveSettings, DefaultsNeedNoWords) {
   EXPECT_FALSE(corrects_simulated_vms(loaded({})));
 }
 
+TEST(EffectiveSettings, RulesOnAttachingAreNotUsedWhereNobodyAttaches) {
+  const auto settings =
+      parse_settings("attach:\n  exclude:\n    - {match: name, pattern: x}\n", "f");
+  ASSERT_TRUE(settings);
+  EXPECT_THAT(setting_notes(*settings),
+              ElementsAre(SettingNote{"attach.exclude", "not used, for attach.mode is off"}));
+}
+
 TEST(EffectiveSettings, TheDemoSaysWhatItDoesByItself) {
   const Settings demo = loaded({"--demo"});
   EXPECT_TRUE(corrects_simulated_vms(demo));

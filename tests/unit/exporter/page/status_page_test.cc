@@ -71,6 +71,10 @@ TEST(StatusPage, AVmWhoseClockCannotBeReadDoesNotLookHealthy) {
   vm.clock_error = Error{ErrorKind::kPermission, "<may not>", "run as root"};
   EXPECT_TRUE(contains(status_page(&snapshot, "1"),
                        "<span class=\"bad\">cannot be read: &lt;may not&gt;; run as root</span>"));
+  vm.clock_error = Error{ErrorKind::kExcluded, "<nobody> may", "leave it"};
+  EXPECT_TRUE(
+      contains(status_page(&snapshot, "1"), "<span class=\"dim\">&lt;nobody&gt; may</span>"))
+      << "what the operator wants is no fault";
   vm.clock_error.reset();
   vm.clock.emplace();
   EXPECT_TRUE(contains(status_page(&snapshot, "1"), "<td><span class=\"bad\">no</span></td>"));

@@ -1,23 +1,31 @@
-#include "collectors/qemu_options.h"
+#include "collectors/given_options.h"
 
+#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "collectors/command_line.h"
 
 namespace kvmtsc {
 namespace {
 
 using Arguments = std::vector<std::string>;
 
+CommandLineIdentity qemu(Arguments arguments) {
+  arguments.insert(arguments.begin(), "kvm");
+  return identify_command_line(arguments, "", 1, [](std::string_view) { return std::string(); })
+      .value_or(CommandLineIdentity{});
+}
+
 std::string guest(const Arguments& arguments) {
-  return parse_qemu_options(arguments).guest_name;
+  return qemu(arguments).name;
 }
 
 TEST(QemuOptions, ReadsNameAndUuidAsLibvirtWritesThem) {
-  const auto options = parse_qemu_options(Arguments{"-name", "guest=web1,debug-threads=on", "-S",
-                                                    "-uuid", "c7a5fdbd-edaf-9455-926a-d65c16db1809",
-                                                    "-machine", "pc,accel=kvm"});
-  EXPECT_EQ(options.guest_name, "web1");
+  const auto options = qemu({"-name", "guest=web1,debug-threads=on", "-S", "-uuid",
+                             "c7a5fdbd-edaf-9455-926a-d65c16db1809", "-machine", "pc,accel=kvm"});
+  EXPECT_EQ(options.name, "web1");
   EXPECT_EQ(options.uuid, "c7a5fdbd-edaf-9455-926a-d65c16db1809");
 }
 
@@ -52,7 +60,11 @@ TEST(QemuOptions, TheLastOneWins) {
   EXPECT_EQ(guest({"-name", "a", "-name", "guest=b"}), "b");
   EXPECT_EQ(guest({"-name", "a", "-name", "process=p"}), "a");
   EXPECT_EQ(guest({"-name", "guest=a,guest=b"}), "b");
-  EXPECT_EQ(parse_qemu_options(Arguments{"-uuid", "1", "--uuid", "2"}).uuid, "2");
+  EXPECT_EQ(qemu({"-uuid", "1", "--uuid", "2"}).uuid, "2");
+  // As QEMU 7.2 answers `info uuid`.
+  EXPECT_EQ(qemu({"-uuid", "1", "-smbios", "type=1,uuid=2"}).uuid, "2");
+  EXPECT_EQ(qemu({"-smbios", "type=1,uuid=2", "-uuid", "1"}).uuid, "1");
+  EXPECT_EQ(qemu({"-smbios", "uuid=2,type=1", "-smbios", "type=1,serial=s"}).uuid, "2");
 }
 
 TEST(QemuOptions, AValueThatLooksLikeAnOptionIsNone) {
@@ -62,6 +74,21 @@ TEST(QemuOptions, AValueThatLooksLikeAnOptionIsNone) {
   EXPECT_EQ(guest({"-device", "x,id=-name", "-name", "good"}), "good");
   EXPECT_EQ(guest({"name", "evil"}), "");  // a disk image called "name"
   EXPECT_EQ(guest({"-", "-name", "good"}), "good");
+}
+
+TEST(QemuOptions, OnlyTheSystemsOwnTableHasItsUuid) {
+  EXPECT_EQ(qemu({"-smbios", "type=3,uuid=2"}).uuid, "");
+  EXPECT_EQ(qemu({"-smbios", "uuid=2"}).uuid, "");
+  EXPECT_EQ(qemu({"-smbios", "type=1,manufacturer=a,,uuid=b"}).uuid, "");
+  EXPECT_EQ(qemu({"-smbios", "file=/x", "-smbios", "type=1,product=p,uuid=2,sku=s"}).uuid, "2");
+}
+
+TEST(QemuOptions, AndroidsOptionsMayOrMayNotTakeValues) {
+  EXPECT_EQ(guest({"-no-window", "-avd", "Pixel_6", "-netdelay", "none"}), "Pixel_6");
+  EXPECT_EQ(guest({"-netspeed", "full", "-avd", "Pixel_6"}), "Pixel_6");
+  EXPECT_EQ(guest({"-append", "@x", "disk"}), "");
+  EXPECT_EQ(guest({"-avd", "-avd"}), "-avd");
+  EXPECT_EQ(guest({"-avd", "Pixel_6", "-qemu", "-name", "own"}), "own");
 }
 
 TEST(QemuOptions, OptionsWithoutValueTakeNone) {
