@@ -46,6 +46,7 @@ class Access {
   bool has_tls() const { return tls_ != nullptr; }
 
   const http::LoginLimits& logins() const { return authenticator_.limits(); }
+  const http::RateLimit& rate_limit() const { return rate_limit_; }
 
   // Until when the certificate is valid; absent without TLS.
   std::optional<RealTime> certificate_not_after() const;

@@ -224,6 +224,7 @@ ServiceFacts Service::service_facts() const {
   const std::lock_guard lock(mutex_);
   return {access_->logins().failures(),
           access_->logins().lockouts(),
+          access_->rate_limit().refused(),
           reload_succeeded_,
           last_good_reload_,
           access_->certificate_not_after(),

@@ -35,10 +35,16 @@ std::optional<Nanoseconds> RateLimit::take() {
   const MonotonicTime full = std::max(full_, now);
   const Nanoseconds wait = full - now - slack(rate_);
   if (wait > Nanoseconds{0}) {
+    ++refused_;
     return wait;
   }
   full_ = full + rate_.interval;
   return std::nullopt;
+}
+
+std::uint64_t RateLimit::refused() const {
+  const std::lock_guard lock(mutex_);
+  return refused_;
 }
 
 std::optional<Response> RateLimit::admit(const Request& request) {

@@ -35,11 +35,14 @@ class RateLimit {
   // 429 with Retry-After when the request is not to be answered now.
   std::optional<Response> admit(const Request& request);
 
+  std::uint64_t refused() const;  // how many requests were
+
  private:
   const Clock* clock_;
-  std::mutex mutex_;
-  Rate rate_;           // guarded by mutex_
-  MonotonicTime full_;  // when all tokens taken are back; guarded by mutex_
+  mutable std::mutex mutex_;
+  Rate rate_;           // guarded by mutex_, as is the rest
+  MonotonicTime full_;  // when all tokens taken are back
+  std::uint64_t refused_ = 0;
 };
 
 }  // namespace kvmtsc::http

@@ -30,6 +30,9 @@ void append_service_families(const ServiceFacts& facts, Families& families) {
   append(counter("kvm_tsc_login_lockouts_total",
                  "Times that a client had too many failed logins for one account."),
          static_cast<double>(facts.login_lockouts), families);
+  append(counter("kvm_tsc_requests_rate_limited_total",
+                 "HTTP requests answered 429 by rate_limit of the web configuration."),
+         static_cast<double>(facts.rate_limited), families);
   if (facts.audit_writable) {
     append(gauge("kvm_tsc_audit_writable",
                  "1 if the audit could be written when it was last tried, 0 if not; then "

@@ -95,6 +95,7 @@ TEST_F(RateLimitTest, AnswersWithTheWaitButForProbes) {
     request.path = probe;
     EXPECT_FALSE(limit_.admit(request)) << probe;
   }
+  EXPECT_EQ(limit_.refused(), 1u);
 }
 
 }  // namespace

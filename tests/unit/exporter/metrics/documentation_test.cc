@@ -78,7 +78,10 @@ Entries exported() {
   append_vm_families(full_snapshot(), families);
   append_host_families(full_snapshot(), families);
   append_correction_families(full_snapshot(), families);
-  append_service_families({0, 0, true, {}, RealTime{}, true}, families);
+  ServiceFacts facts;
+  facts.certificate_not_after = RealTime{};
+  facts.audit_writable = true;
+  append_service_families(facts, families);
   append_build_info(build_info(), families);
   append_process_families(families);
   Entries entries;

@@ -32,6 +32,7 @@ TEST(ServiceFamilies, SayWhatBecameOfTheConfiguration) {
 TEST(ServiceFamilies, CountLoginsFromZero) {
   EXPECT_THAT(text_of({}), HasSubstr("\nkvm_tsc_login_failures_total 0\n"));
   EXPECT_THAT(text_of({}), HasSubstr("\nkvm_tsc_login_lockouts_total 0\n"));
+  EXPECT_THAT(text_of({}), HasSubstr("\nkvm_tsc_requests_rate_limited_total 0\n"));
 }
 
 TEST(ServiceFamilies, HaveNoCertificateWithoutOne) {
