@@ -151,7 +151,7 @@ Result<Nanoseconds> hold_for_one_call(const injection::TracerThread& self,
     return interrupted.error();
   }
   {
-    auto state = injection::take_hold(std::move(reserved), layout, testing::soon());
+    auto state = injection::take_hold(HostRoot{}, std::move(reserved), layout, testing::soon());
     if (!state) {
       return state.error();
     }

@@ -116,6 +116,21 @@ TEST(SeccompFilterTest, TheUnknownIsFollowedThroughRegistersAndMemory) {
   EXPECT_TRUE(ask({through(0)}, ioctl(1)).allows()) << "0 whatever the argument is";
 }
 
+TEST(SeccompFilterTest, WhereWaysMeetWhatTheyDoNotAgreeOnIsUnknown) {
+  const auto meeting = [](std::uint32_t one, std::uint32_t other) {
+    return Program{
+        BPF_STMT(BPF_LDX | BPF_IMM, one), load(offsetof(seccomp_data, args)),
+        jump_if_equal(7, 1, 0),           BPF_STMT(BPF_LDX | BPF_IMM, other),
+        BPF_STMT(BPF_MISC | BPF_TXA, 0),  jump_if_equal(2, 1, 0),
+        answer(SECCOMP_RET_ALLOW),        answer(SECCOMP_RET_ERRNO | 5),
+    };
+  };
+  for (const auto& [one, other] : {std::pair{1U, 2U}, {2U, 1U}, {2U, 2U}}) {
+    EXPECT_FALSE(ask({meeting(one, other)}, ioctl(1)).allows()) << one << " " << other;
+  }
+  EXPECT_TRUE(ask({meeting(3, 3)}, ioctl(1)).allows());
+}
+
 TEST(SeccompFilterTest, ADivisionBy0EndsTheProgramWithAKill) {
   const Program divides{load(offsetof(seccomp_data, args)), BPF_STMT(BPF_MISC | BPF_TAX, 0),
                         BPF_STMT(BPF_LD | BPF_IMM, 9), BPF_STMT(BPF_ALU | BPF_DIV | BPF_X, 0),
