@@ -46,6 +46,13 @@ Result<FoundThread> look(const PtraceOptions& options, const AttachTarget& vm, T
   if (auto admitted = admit(*facts, vm.pid, thread); !admitted) {
     return admitted.error();
   }
+  // The number of a vCPU's thread that has ended may be a worker's by now.
+  if (const auto worker = is_kernel_worker(options.root, vm.pid, thread); worker && *worker) {
+    return Error{ErrorKind::kRefused,
+                 "thread " + std::to_string(thread.value) + " of process " +
+                     std::to_string(vm.pid) + " is one of the kernel's own",
+                 "try again: it will be left out"};
+  }
   return FoundThread{vm.pid, thread, *std::move(facts)};
 }
 

@@ -242,6 +242,11 @@ TEST(KernelWorkerTest, ThreadsThatTheKernelMadeAreTold) {
     const auto worker = injection::is_kernel_worker(HostRoot{}, child, id);
     ASSERT_TRUE(worker);
     EXPECT_EQ(*worker, id.value != child) << thread;
+    const auto injected = inject(child, id);
+    EXPECT_EQ(injected.ok(), id.value == child);
+    if (!injected) {
+      EXPECT_NE(injected.error().message.find("the kernel's own"), std::string::npos);
+    }
   }
   EXPECT_EQ(threads.size(), 2U);
   ::kill(child, SIGKILL);
