@@ -41,8 +41,8 @@ Status still_same_process(const HostRoot& root, const AttachTarget& vm);
 struct Reserved {
   Attachment attachment;
   std::unique_ptr<StateBuffers> buffers;
-  // Absent where its filters are suspended.
-  std::optional<FilterWatch> filters = FilterWatch{};
+  // To be seen again once it stands still; absent where its filters are suspended.
+  std::optional<FilterWatch> filters;
   // For how long it was stopped before, for its filters to be read.
   Nanoseconds held{0};
 };

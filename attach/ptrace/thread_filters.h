@@ -23,7 +23,6 @@ Result<std::vector<std::vector<sock_filter>>> read_filters(const Stop& stop, uns
 // it stands still.
 class FilterWatch {
  public:
-  FilterWatch() = default;  // of a thread without filters
   FilterWatch(const HostRoot& root, const ThreadFacts& looked_at);
 
   // kRefused when the thread has been given a filter since. Another thread of its process can do
@@ -33,10 +32,10 @@ class FilterWatch {
   Status unchanged(const HostRoot& root, const Stop& stop) const;
 
  private:
-  pid_t process_ = 0;
-  unsigned mode_ = 0;
-  unsigned count_ = 0;
-  bool kernel_tells_ = false;
+  pid_t process_;
+  unsigned mode_;
+  unsigned count_;
+  bool kernel_tells_;
 };
 
 }  // namespace kvmtsc::injection
