@@ -16,6 +16,7 @@ void HeldVcpus::add(const WantedOffset& wanted, const VcpuAccess& access, Reserv
   vcpu.report.wanted = wanted.offset;
   vcpu.expected = wanted.expected;
   vcpu.access = &access;
+  vcpu.report.held = reserved.held;
   vcpu.reserved.emplace(std::move(reserved));
   vcpu.files.emplace(std::move(files));
   vcpus_.push_back(std::move(vcpu));
@@ -46,7 +47,7 @@ Status HeldVcpus::stop_all(const HostRoot& root, const VmKey& vm, const ProcessL
     stopped_bystanders_.push_back(*std::move(stop));
   }
   for (Vcpu& vcpu : vcpus_) {
-    auto state = take_hold(*std::move(vcpu.reserved), layout, deadline);
+    auto state = take_hold(root, *std::move(vcpu.reserved), layout, deadline);
     if (!state) {
       return state.error();
     }
@@ -209,7 +210,7 @@ WriteReport HeldVcpus::release(MonotonicTime begun, std::vector<VcpuWrite> other
   WriteReport report;
   for (Vcpu& vcpu : vcpus_) {
     vcpu.state.reset();
-    vcpu.report.held = clock.monotonic() - begun;
+    vcpu.report.held += clock.monotonic() - begun;
   }
   stopped_bystanders_.clear();
   report.held = clock.monotonic() - begun;
