@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "attach/target.h"
@@ -60,6 +61,10 @@ class OffsetWriter {
   // What write() would refuse now, for these vCPUs, as far as that can be told without stopping
   // anybody: the same questions that it asks first. Any thread.
   virtual Status foresee(const AttachTarget& vm, std::span<const VcpuId> vcpus) const = 0;
+
+  // Why KVM would accept what write() asks of it for this VM and not do it, where that is known
+  // beforehand; else empty. Any thread.
+  virtual std::string why_ignored(const AttachTarget& /*vm*/) const { return {}; }
 
   // Every vCPU of the VM, named in `offsets` or not, is stopped before the first write and none
   // runs before the last read-back, so the guest never executes with some offsets written and

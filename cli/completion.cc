@@ -31,7 +31,7 @@ constexpr const char* kHead = R"sh(_kvm_tsc_words() {
 _kvm_tsc() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command= w last=
   local -a reach=()
-  for w in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+  for w in "${COMP_WORDS[@]:1:$((COMP_CWORD-1))}"; do
     case $last in
       --server|--token-file|--user|--password-file|--cacert|--cert|--key) reach+=("$last" "$w") ;;
     esac
@@ -44,6 +44,7 @@ constexpr const char* kWords = R"sh(    esac
     --allow) _kvm_tsc_words objections "$word"; return ;;
     --plan) _kvm_tsc_words plans "$word"; return ;;
     --vm) _kvm_tsc_words vms "$word"; return ;;
+    --) [[ $command == undo ]] || _kvm_tsc_words vms "$word"; return ;;
   esac
   if [[ $word != -* ]]; then
     case $before in
@@ -59,7 +60,10 @@ constexpr const char* kWords = R"sh(    esac
 std::string completion_script(const CLI::App& app, const std::string& shell) {
   std::string script;
   if (shell == "zsh") {
-    script += "autoload -U +X bashcompinit && bashcompinit\n";
+    // Where .zshrc has not started completing by itself, compdef is not there yet.
+    script +=
+        "(( $+functions[compdef] )) || { autoload -U compinit && compinit; }\n"
+        "autoload -U +X bashcompinit && bashcompinit\n";
   }
   script += kHead;
   for (const CLI::App* command : app.get_subcommands({})) {

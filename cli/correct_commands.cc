@@ -96,7 +96,7 @@ void print_obstacle(const Json& plan) {
 // It goes on, whether or not we hear of it.
 void complain_unfollowed(const std::string& id, const std::string& vm, const char* why) {
   complain("correction " + id + " was accepted and goes on, " + why + ". Its outcome:");
-  complain("  kvm-tsc log --vm " + shell_word(vm));
+  complain("  kvm-tsc log --vm=" + shell_word(vm));
 }
 
 // Waits for the verdict of a correction that was accepted.
@@ -151,8 +151,8 @@ std::string allowing(const Json& objections) {
 int explain_refusal(const Session& session, const Result<Answer>& answer, const std::string& vm) {
   const int status = explain(session, answer);
   if (answer && answer->status == 409 && field(answer->body, "plan").is_string()) {
-    complain("  kvm-tsc correct " + shell_word(vm) + " --plan " +
-             plain_text(field(answer->body, "plan")) + "   # shows it and asks");
+    const std::string plan = plain_text(field(answer->body, "plan"));
+    complain("  " + command_for("correct", vm, "--plan " + plan) + "   # shows it and asks");
   }
   return status;
 }
@@ -191,8 +191,9 @@ int plan(const Session& session, const std::string& vm, const GoalOptions& optio
   }
   print_plan(session, plain_text(field(answer->body, "vm")), answer->body);
   print_obstacle(answer->body);
-  print("\nNothing was changed. To do it:\n  kvm-tsc correct " + shell_word(vm) + " --plan " +
-        plain_text(field(answer->body, "id")) + allowing(field(answer->body, "objections")) + "\n");
+  const std::string flags = "--plan " + plain_text(field(answer->body, "id")) +
+                            allowing(field(answer->body, "objections"));
+  print("\nNothing was changed. To do it:\n  " + command_for("correct", vm, flags) + "\n");
   return kDone;
 }
 

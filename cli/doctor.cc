@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/join.h"
+#include "base/offset_writes.h"
 #include "base/parse.h"
 #include "cli/commands.h"
 #include "cli/figures.h"
@@ -99,15 +100,12 @@ class Doctor {
     const bool there = ::access("/dev/kvm", F_OK) == 0;
     add(there ? Health::kOk : Health::kWarn, "KVM", there ? "/dev/kvm is there" : "no /dev/kvm",
         "modprobe kvm_intel or kvm_amd; virtualisation may be off in the firmware");
-    const auto has_module = [&](const char* name) {
-      return ::access((options_->sysfs + "/module/" + name).c_str(), F_OK) == 0;
-    };
-    if (has_module("kvm_pvm")) {
-      // One of these serves /dev/kvm; which, where another is built in, the kernel does not tell.
-      const bool alone = !has_module("kvm_intel") && !has_module("kvm_amd");
-      add(alone ? Health::kFail : Health::kWarn, "offset writes",
-          alone ? "this KVM (kvm_pvm) accepts offset writes and ignores them"
-                : "kvm_pvm is loaded; if it serves /dev/kvm, offset writes are ignored",
+    const OffsetWrites writes = offset_writes(options_->sysfs);
+    if (writes != OffsetWrites::kDone) {
+      const bool ignored = writes == OffsetWrites::kIgnored;
+      add(ignored ? Health::kFail : Health::kWarn, "offset writes",
+          ignored ? "this KVM (kvm_pvm) accepts offset writes and ignores them"
+                  : "kvm_pvm is loaded; if it serves /dev/kvm, offset writes are ignored",
           "its offsets are always 0 and corrections end as not_applied; use kvm_intel or kvm_amd");
     }
   }

@@ -23,6 +23,7 @@ Examples:
   kvm-tsc correct web-1                shows the plan, asks, does it, and says whether it took
   kvm-tsc plan web-1 --restore f.json  what writing these offsets would do
   kvm-tsc undo                         takes back the newest correction that stands
+  kvm-tsc show -- -web                 a VM whose name begins with -
   kvm-tsc --json vms | jq .            for programs
 
 Exit status: 0 done; 1 refused, or a correction ended other than corrected, or doctor found a
@@ -86,6 +87,7 @@ void add_consent_options(CLI::App& command, std::vector<std::string>& allow, std
                          bool& yes) {
   command.add_option("--allow", allow, "Do it although this speaks against it; repeatable")
       ->expected(1)
+      ->allow_extra_args(false)  // or it would swallow a "--" after it
       ->take_all();
   command.add_option("--reason", reason, "Why, for the audit");
   command.add_flag("--yes,-y", yes, "Do not ask");

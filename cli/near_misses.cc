@@ -43,6 +43,9 @@ std::optional<std::string> near_miss(const CLI::App& app,
   const CLI::App* command = nullptr;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string& word = arguments[i];
+    if (word == "--") {
+      break;  // what follows is no flag
+    }
     if (word.starts_with("--") && word.size() > 2) {
       const CLI::Option* option = option_of(app, command, word);
       if (option == nullptr) {
@@ -50,6 +53,10 @@ std::optional<std::string> near_miss(const CLI::App& app,
       }
       const bool takes_next = option->get_items_expected_min() > 0 && word.find('=') == word.npos;
       i += takes_next ? 1 : 0;
+    } else if (command != nullptr && word.starts_with("-") && word.size() > 1) {
+      if (option_of(app, command, word) == nullptr) {
+        return "there is no flag \"" + word + "\"; a VM's name that begins with - comes after --";
+      }
     } else if (command == nullptr && !word.starts_with("-")) {
       const auto commands = app.get_subcommands({});
       const auto found = std::ranges::find_if(

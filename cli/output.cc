@@ -102,7 +102,7 @@ int explain(const Session& session, const Answer& problem) {
   }
   const Json& candidates = field(problem.body, "candidates");
   for (const Json& candidate : candidates) {
-    complain("  kvm-tsc show " + shell_word(plain_text(candidate)));
+    complain("  " + command_for("show", plain_text(candidate)));
   }
   return exit_status(problem.status, candidates.is_array());
 }

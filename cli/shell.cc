@@ -23,4 +23,12 @@ std::string shell_word(const std::string& word) {
   return quoted + "'";
 }
 
+std::string command_for(const std::string& command, const std::string& vm,
+                        const std::string& flags) {
+  const std::string name = shell_word(vm);
+  const std::string options = flags.empty() ? "" : " " + flags;
+  return "kvm-tsc " + command +
+         (vm.starts_with('-') ? options + " -- " + name : " " + name + options);
+}
+
 }  // namespace kvmtsc

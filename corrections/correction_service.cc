@@ -118,6 +118,10 @@ Result<Correction> CorrectionService::accept(const CorrectionRequest& request,
   if (auto good = planner_.check(planned, allowed); !good) {
     return good.error();
   }
+  // All of its record has to find room, or it could end unrecorded.
+  if (auto writable = parts_.journal->writable(); !writable) {
+    return writable.error();
+  }
   Correction correction;
   correction.id = random_id("c-");
   correction.vm = planned.vm;
@@ -168,8 +172,14 @@ Result<Correction> CorrectionService::request(const CorrectionRequest& request) 
   return accepted;
 }
 
-void CorrectionService::refuse(const VmName& vm, const Requester& requester, const Error& error) {
-  record_refusal(vm, requester, {{"error", to_json(error)}});
+void CorrectionService::refuse(const VmName& vm, const Requester& requester, const Error& error,
+                               const nlohmann::json& asked) {
+  nlohmann::ordered_json details{{"error", to_json(error)}};
+  if (const auto reason = asked.find("reason"); reason != asked.end()) {
+    details["reason"] = *reason;
+  }
+  details["asked"] = asked;
+  record_refusal(vm, requester, details);
 }
 
 void CorrectionService::record_refusal(const VmName& vm, const Requester& requester,
@@ -238,9 +248,21 @@ Result<PastCorrection> CorrectionService::find_past(const std::string& id) const
 }
 
 Result<std::set<std::string>> CorrectionService::standing(const std::string& label) const {
-  const std::lock_guard lock(mutex_);
-  const auto history = CorrectionHistory(book_, *parts_.journal).newest(label);
-  return history ? kvmtsc::standing(*history) : Result<std::set<std::string>>(history.error());
+  auto history = [&] {
+    const std::lock_guard lock(mutex_);
+    return CorrectionHistory(book_, *parts_.journal).newest(label);
+  }();
+  if (!history) {
+    return history.error();
+  }
+  // What was done to a VM that has ended stands nowhere.
+  const SnapshotPtr snapshot = parts_.latest();
+  if (snapshot && vms_known(*snapshot) == VmsKnown::kAll) {
+    std::erase_if(*history, [&](const PastCorrection& past) {
+      return find_vm(snapshot.get(), past.key) == nullptr;
+    });
+  }
+  return kvmtsc::standing(*history);
 }
 
 std::optional<Correction> CorrectionService::find(const std::string& id) const {

@@ -101,8 +101,10 @@ class CorrectionService {
   // The plan that undo() would carry out, neither kept nor recorded.
   Result<PlanRecord> preview_undo(const std::string& id) const;
 
-  // Records that something was refused before it came to request() or undo().
-  void refuse(const VmName& vm, const Requester& requester, const Error& error);
+  // Records that something was refused before it came to request() or undo(); `asked` is the body
+  // of the request, an object.
+  void refuse(const VmName& vm, const Requester& requester, const Error& error,
+              const nlohmann::json& asked);
 
   // The newest state of a correction of this run; older ones are in the journal.
   std::optional<Correction> find(const std::string& id) const;
@@ -111,7 +113,7 @@ class CorrectionService {
   Result<PastCorrection> find_past(const std::string& id) const;
 
   // The ids of those that stand (corrections/undo.h), of the VM with this label or of all, as far
-  // back as the newest 1000 tell.
+  // back as the newest 1000 tell; none of VMs that are known to have ended.
   Result<std::set<std::string>> standing(const std::string& label) const;
 
   CorrectionCounts counts() const;

@@ -59,10 +59,15 @@ Result<PlanRecord> Planner::make(const VmKey& key, const CorrectionGoal& goal) c
   std::optional<MonotonicTime> written;
   {
     const std::lock_guard lock(mutex_);
-    conditions.tsc_protected = protected_.contains(key);
+    if (protected_.contains(key)) {
+      conditions.writes_ignored = "KVM accepted an earlier write of this VM and ignored it";
+    }
     if (const auto found = written_.find(key); found != written_.end()) {
       written = found->second;
     }
+  }
+  if (conditions.writes_ignored.empty() && parts_.writer != nullptr) {
+    conditions.writes_ignored = parts_.writer->why_ignored(attach_target(vm->key, vm->identity));
   }
   if (written && vm->reading && vm->reading->taken <= *written) {
     return not_read_since(*vm);
@@ -98,7 +103,9 @@ Status Planner::check(const PlanRecord& planned, const std::set<Objection>& allo
   if (!fresh) {
     return fresh.error();
   }
-  if (!same_offsets(fresh->plan, planned.plan)) {
+  const bool same = same_offsets(fresh->plan, planned.plan);
+  // Of a VM that does not hold still a new plan would be no better, and that is what is to be said.
+  if (!same && !is_changing(planned.plan.vm)) {
     return changed_since(planned.vm, "the plan was made");
   }
   if (fresh->plan.obstacle) {
@@ -108,7 +115,13 @@ Status Planner::check(const PlanRecord& planned, const std::set<Objection>& allo
     return Error{ErrorKind::kRefused, in_words(standing),
                  "if that is what you want, allow each of these by name"};
   }
-  return ok_status();
+  return same ? ok_status() : Status(changed_since(planned.vm, "the plan was made"));
+}
+
+bool Planner::is_changing(const VmKey& key) const {
+  const SnapshotPtr snapshot = parts_.latest();
+  const VmState* const vm = find_vm(snapshot.get(), key);
+  return vm != nullptr && vm->reading && vm->reading->trust == Trust::kChanging;
 }
 
 void Planner::wrote(const VmKey& vm) {

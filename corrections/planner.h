@@ -32,18 +32,19 @@ class Planner {
 
   // Whether a plan may be carried out now: kConflict when the VM's vCPUs or their offsets are no
   // longer those it saw, what the writer would refuse it for now, kRefused with each objection that
-  // stands now and is not allowed; else as make().
+  // stands now and is not allowed; else as make(). Of a VM that is changing kConflict comes last.
   Status check(const PlanRecord& planned, const std::set<Objection>& allowed) const;
 
   // Offsets of this VM were written, or may have been, until now: what was read before counts for
   // nothing.
   void wrote(const VmKey& vm);
 
-  // KVM ignored a write of this VM: later plans object, until forget_gone() misses it.
+  // KVM ignored a write of this VM: later plans object to another, until forget_gone() misses it.
   void remember_protected(const VmKey& vm);
   void forget_gone(const Snapshot& snapshot);
 
  private:
+  bool is_changing(const VmKey& key) const;
   // What the writer would refuse it for.
   std::optional<Error> obstacle_to(const VmState& vm, const CorrectionPlan& plan) const;
 

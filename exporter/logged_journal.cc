@@ -36,14 +36,39 @@ log::Fields fields_of(const JournalEvent& event) {
 
 Status LoggedJournal::record(const JournalEvent& event,
                              const std::optional<JournalCorrection>& correction) {
-  const auto write = event.what == "interrupted" ? log::warn : log::info;
-  write("correction " + event.what, fields_of(event));
   auto recorded = journal_->record(event, correction);
+  log::Fields fields = fields_of(event);
   if (!recorded) {
     ++failures_;
-    log::error("the audit could not be written", log::with_error({}, recorded.error()));
+    fields.emplace_back("recorded", "no");
+    note(recorded);
   }
+  const auto write = event.what == "interrupted" || !recorded ? log::warn : log::info;
+  write("correction " + event.what, fields);
   return recorded;
+}
+
+Status LoggedJournal::writable() {
+  auto now = journal_->writable();
+  note(now);
+  return now;
+}
+
+std::optional<Status> LoggedJournal::state() const {
+  const std::lock_guard lock(mutex_);
+  return state_;
+}
+
+void LoggedJournal::note(const Status& now) {
+  const std::lock_guard lock(mutex_);
+  const bool was_well = !state_ || state_->ok();
+  if (was_well && !now) {
+    log::error("the audit cannot be written, so corrections will be refused",
+               log::with_error({}, now.error()));
+  } else if (!was_well && now) {
+    log::info("the audit can be written again");
+  }
+  state_ = now;
 }
 
 }  // namespace kvmtsc

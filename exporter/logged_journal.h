@@ -1,9 +1,12 @@
-// LoggedJournal: a Journal whose events are log lines as well. Any thread.
+// LoggedJournal: a Journal whose events are log lines as well, and that knows whether it can be
+// written: a line says when that begins to fail, and one when it is over. Any thread.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <utility>
 
 #include "corrections/journal.h"
@@ -18,10 +21,10 @@ class LoggedJournal final : public Journal {
  public:
   explicit LoggedJournal(std::unique_ptr<Journal> journal) : journal_(std::move(journal)) {}
 
-  // Logged whether or not it could be recorded; a failure to record is a line of its own.
+  // Logged whether or not it could be recorded, and which.
   Status record(const JournalEvent& event,
                 const std::optional<JournalCorrection>& correction) override;
-  Status writable() override { return journal_->writable(); }
+  Status writable() override;
   Result<std::vector<JournalEvent>> events(const JournalQuery& query) override {
     return journal_->events(query);
   }
@@ -40,8 +43,15 @@ class LoggedJournal final : public Journal {
   // Events that could not be recorded, since this was made.
   std::uint64_t failures() const { return failures_; }
 
+  // As writable() said last, or an event since that could not be recorded; absent before the first.
+  std::optional<Status> state() const;
+
  private:
+  void note(const Status& now);
+
   std::unique_ptr<Journal> journal_;
+  mutable std::mutex mutex_;
+  std::optional<Status> state_;  // guarded by mutex_
   std::atomic<std::uint64_t> failures_{0};
 };
 

@@ -23,6 +23,8 @@ namespace {
 constexpr std::uint64_t kDemoSeed = 1;
 constexpr std::size_t kDemoVms = 12;
 
+constexpr std::chrono::seconds kBetweenLooks{15};  // at the audit
+
 std::vector<OffsetSource*> sources_of(DebugfsSource& debugfs, SimulatedFleet* fleet) {
   std::vector<OffsetSource*> sources{&debugfs};
   if (fleet != nullptr) {
@@ -95,8 +97,6 @@ Service::Service(const CommandLine& command_line, const Settings& settings, Need
           first_of<OffsetWriter>(simulated_attach_.get(), attaching_.offset_writer.get()))),
       clock_sampling_(make_clock_sampling(settings, guarded_clocks_.get())),
       journal_(std::move(needs.journal)),
-      audit_watch_(correction_options(settings).enabled ? std::make_unique<AuditWatch>(*journal_)
-                                                        : nullptr),
       corrections_(correction_options(settings),
                    {guarded_writer_.get(), guarded_clocks_.get(), journal_.get(), &system_clock(),
                     [this] { return sampler_.latest(); },
@@ -114,7 +114,11 @@ Service::Service(const CommandLine& command_line, const Settings& settings, Need
       sweep_(sweep_options(settings), system_clock(), host_clock_,
              sources_of(debugfs_, fleet_.get()), clock_sampling_.get()),
       sampler_(sweep_, sweep_options(settings),
-               [this](Snapshot& snapshot) { after_sweep(snapshot); }) {}
+               [this](Snapshot& snapshot) { after_sweep(snapshot); }) {
+  if (correction_options(settings).enabled) {
+    audit_watch_.emplace(kBetweenLooks, [this] { static_cast<void>(journal_->writable()); });
+  }
+}
 
 void Service::after_sweep(Snapshot& snapshot) {
   corrections_.observe(snapshot);
@@ -247,7 +251,7 @@ ApiFacts Service::api_facts() const {
 }
 
 std::optional<Status> Service::audit_state() const {
-  return audit_watch_ == nullptr ? std::nullopt : audit_watch_->latest();
+  return audit_watch_ ? journal_->state() : std::nullopt;
 }
 
 Nanoseconds Service::sweep_interval() const {

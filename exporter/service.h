@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,10 +24,10 @@
 #include "corrections/journal.h"
 #include "exporter/access.h"
 #include "exporter/api/api.h"
-#include "exporter/audit_watch.h"
 #include "exporter/http/server.h"
 #include "exporter/logged_journal.h"
 #include "exporter/metrics/service_families.h"
+#include "exporter/periodically.h"
 #include "exporter/service_parts.h"
 #include "exporter/sweep_log.h"
 
@@ -100,7 +101,9 @@ class Service {
   std::unique_ptr<GuardedOffsetWriter> guarded_writer_;
   std::unique_ptr<ClockSampling> clock_sampling_;  // null where attaching is off
   std::unique_ptr<LoggedJournal> journal_;
-  std::unique_ptr<AuditWatch> audit_watch_;  // null where no guest can be changed
+  // Tries to write it, before a correction has to find out; none where no guest can be changed. In
+  // a thread of its own, for a disk may take its time.
+  std::optional<Periodically> audit_watch_;
   CorrectionService corrections_;
   std::unique_ptr<Access> access_;
   std::string demo_token_;

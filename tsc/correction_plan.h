@@ -68,7 +68,7 @@ struct CorrectionPlan {
 // What is known of the VM besides its reading.
 struct PlanConditions {
   Nanoseconds max_step = std::chrono::seconds(1);
-  bool tsc_protected = false;
+  std::string writes_ignored;  // why KVM ignores writes of this VM; empty while nothing says so
   bool migrating = false;
   bool clock_counts = true;  // VmState::clock was read after the last write
 };

@@ -15,7 +15,7 @@ enum class Objection {
   kWithinBound,      // no TSC would move by more than the error bound
   kUntrusted,        // the reading is not trusted, not confirmed, or incomplete
   kUnstableHostTsc,  // KVM rewrites offsets by itself
-  kProtectedTsc,     // an earlier write was accepted and ignored
+  kProtectedTsc,     // KVM accepts writes of this VM, or of all, and ignores them
   kMigrating,        // the VM is being migrated
   kUnequalRatios,  // the vCPUs' TSCs run at different rates: equal offsets will not keep them equal
 };

@@ -116,8 +116,8 @@ std::vector<ObjectionFound> objections_to(const CorrectionPlan& plan, const VmSt
     add(Objection::kUnstableHostTsc,
         "the host's clocksource is not tsc, so KVM rewrites offsets by itself");
   }
-  if (conditions.tsc_protected) {
-    add(Objection::kProtectedTsc, "KVM accepted an earlier write of this VM and ignored it");
+  if (!conditions.writes_ignored.empty()) {
+    add(Objection::kProtectedTsc, conditions.writes_ignored);
   }
   if (conditions.migrating) {
     add(Objection::kMigrating, "the VM shows signs of a migration under way");

@@ -8,6 +8,7 @@
 #include "attach/ptrace/held_vcpus.h"
 #include "attach/ptrace/kvm_calls.h"
 #include "attach/ptrace/parked_vcpus.h"
+#include "base/offset_writes.h"
 
 namespace kvmtsc::injection {
 namespace {
@@ -82,6 +83,12 @@ Status PtraceOffsetWriter::foresee(const AttachTarget& vm, std::span<const VcpuI
     }
   }
   return ok_status();
+}
+
+std::string PtraceOffsetWriter::why_ignored(const AttachTarget& /*vm*/) const {
+  return offset_writes(options_.root.sys) == OffsetWrites::kIgnored
+             ? "this host's KVM (kvm_pvm) accepts offset writes and ignores them"
+             : "";
 }
 
 Result<WriteReport> PtraceOffsetWriter::write(const AttachTarget& vm,

@@ -1,6 +1,8 @@
 // PtraceOffsetWriter: an OffsetWriter for running, unmodified VMMs.
 #pragma once
 
+#include <span>
+#include <string>
 #include <utility>
 
 #include "attach/offset_writer.h"
@@ -15,6 +17,7 @@ class PtraceOffsetWriter : public OffsetWriter {
   // A vCPU that no thread runs is written by a thread of the process that is no vCPU's
   // (parked_vcpus.h).
   Status foresee(const AttachTarget& vm, std::span<const VcpuId> vcpus) const override;
+  std::string why_ignored(const AttachTarget& vm) const override;
 
   Result<WriteReport> write(const AttachTarget& vm, std::span<const WantedOffset> offsets,
                             MonotonicTime deadline) override;

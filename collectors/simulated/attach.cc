@@ -64,6 +64,10 @@ Status SimulatedAttach::foresee(const AttachTarget& vm, std::span<const VcpuId> 
   return writer_ != nullptr ? writer_->foresee(vm, vcpus) : not_allowed("correcting offsets");
 }
 
+std::string SimulatedAttach::why_ignored(const AttachTarget& vm) const {
+  return SimulatedFleet::owns(vm.key) || writer_ == nullptr ? "" : writer_->why_ignored(vm);
+}
+
 Result<WriteReport> SimulatedAttach::write(const AttachTarget& vm,
                                            std::span<const WantedOffset> offsets,
                                            MonotonicTime deadline) {

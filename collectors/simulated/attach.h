@@ -27,6 +27,7 @@ class SimulatedAttach final : public ClockSource, public OffsetWriter {
   Result<VcpuFrequency> read_frequency(const AttachTarget& vm, VcpuId vcpu,
                                        MonotonicTime deadline) override;
   Status foresee(const AttachTarget& vm, std::span<const VcpuId> vcpus) const override;
+  std::string why_ignored(const AttachTarget& vm) const override;
   Result<WriteReport> write(const AttachTarget& vm, std::span<const WantedOffset> offsets,
                             MonotonicTime deadline) override;
 

@@ -13,6 +13,10 @@ using std::chrono::seconds;
 // so.
 constexpr std::int64_t kTicksPerMillisecond = 3'000'000;
 
+// The VM that comes and goes is here for kStay of every kRound.
+constexpr seconds kStay{15};
+constexpr seconds kRound{25};
+
 // Above the kernel's largest PID (2^22), so that no real VM's key is ever taken.
 constexpr pid_t kFirstCreator = 5'000'000;
 
@@ -30,6 +34,8 @@ const char* behaviour_name(SimulatedBehaviour behaviour) {
       return "stepping";
     case SimulatedBehaviour::kComingAndGoing:
       return "coming-and-going";
+    case SimulatedBehaviour::kMoving:
+      return "moving";
   }
   return "";
 }
@@ -55,9 +61,13 @@ SimulatedFleet::SimulatedFleet(std::uint64_t seed, std::size_t vms, const Clock&
                                  SimulatedBehaviour::kComingAndGoing};
   constexpr std::array<std::uint32_t, 3> kSizes{2, 4, 8};
   std::mt19937_64 random(seed);
-  for (std::size_t i = 0; i < std::max(vms, kEachOnce.size() + 1); ++i) {
+  // A healthy one at least, and at the end the one that moves.
+  const std::size_t all = std::max(vms, kEachOnce.size() + 2);
+  for (std::size_t i = 0; i < all; ++i) {
     Vm vm;
-    vm.behaviour = i < kEachOnce.size() ? kEachOnce[i] : SimulatedBehaviour::kHealthy;
+    vm.behaviour = i < kEachOnce.size() ? kEachOnce[i]
+                   : i + 1 < all        ? SimulatedBehaviour::kHealthy
+                                        : SimulatedBehaviour::kMoving;
     vm.found.key = {kFirstCreator + static_cast<pid_t>(i), 12, i + 1};
     vm.found.identity.name = std::string("sim-") + behaviour_name(vm.behaviour);
     if (vm.behaviour == SimulatedBehaviour::kHealthy) {
@@ -85,8 +95,7 @@ SimulatedFleet::SimulatedFleet(std::uint64_t seed, std::size_t vms, const Clock&
 }
 
 bool SimulatedFleet::present(const Vm& vm) const {
-  return vm.behaviour != SimulatedBehaviour::kComingAndGoing ||
-         elapsed() % seconds(90) < seconds(60);
+  return vm.behaviour != SimulatedBehaviour::kComingAndGoing || elapsed() % kRound < kStay;
 }
 
 Result<std::vector<FoundVm>> SimulatedFleet::list() {
@@ -96,7 +105,7 @@ Result<std::vector<FoundVm>> SimulatedFleet::list() {
       found.push_back(vm.found);
       // Each stay is another VM, as it would be on a host.
       if (vm.behaviour == SimulatedBehaviour::kComingAndGoing) {
-        found.back().key.incarnation += static_cast<std::uint64_t>(elapsed() / seconds(90)) * 1000;
+        found.back().key.incarnation += static_cast<std::uint64_t>(elapsed() / kRound) * 1000;
       }
     }
   }
@@ -122,6 +131,9 @@ VmReading SimulatedFleet::reading_of(const Vm& vm) const {
       break;
     case SimulatedBehaviour::kStepping:
       odd.offset += elapsed() / seconds(60) * kTicksPerMillisecond;
+      break;
+    case SimulatedBehaviour::kMoving:
+      odd.offset += elapsed() / std::chrono::milliseconds(1) * (kTicksPerMillisecond / 1000);
       break;
   }
   reading.host_tsc_after = clock_->host_tsc();

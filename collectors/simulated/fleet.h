@@ -14,18 +14,19 @@ namespace kvmtsc {
 
 // What one simulated VM shows.
 enum class SimulatedBehaviour {
-  kHealthy,        // all offsets equal
-  kSkewed,         // one vCPU is 9,000,000 ticks (3 ms at 3 GHz) ahead from the start
-  kUnequalRatios,  // one vCPU's scaling ratio is 50 ppm higher: its skew grows
-  kNested,         // runs a nested guest now and then: untrusted while it does
-  kStepping,       // one vCPU's offset steps by 3,000,000 ticks every 60 s
-  kComingAndGoing  // there for 60 s, gone for 30 s, and so on
+  kHealthy,         // all offsets equal
+  kSkewed,          // one vCPU is 9,000,000 ticks (3 ms at 3 GHz) ahead from the start
+  kUnequalRatios,   // one vCPU's scaling ratio is 50 ppm higher: its skew grows
+  kNested,          // runs a nested guest now and then: untrusted while it does
+  kStepping,        // one vCPU's offset steps by 3,000,000 ticks every 60 s
+  kComingAndGoing,  // there for 15 s, gone for 10 s, and so on
+  kMoving           // one vCPU's offset is another at every reading: 3,000,000 ticks more a second
 };
 
 class SimulatedFleet final : public OffsetSource {
  public:
-  // One VM of each behaviour, and kHealthy ones up to `vms` in all (at least 6). `clock` outlives
-  // this; its monotonic time at construction is the fleet's start.
+  // One VM of each behaviour, kHealthy ones in as many as `vms` in all (at least 7) leave room for.
+  // `clock` outlives this; its monotonic time at construction is the fleet's start.
   SimulatedFleet(std::uint64_t seed, std::size_t vms, const Clock& clock);
 
   static constexpr std::string_view kName = "simulated";

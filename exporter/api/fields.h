@@ -33,6 +33,9 @@ class Fields {
   // A mistake that the caller found.
   void wrong(const std::string& what);
 
+  // The object as it came.
+  const nlohmann::json& all() const { return object_; }
+
   // kInvalid with the first mistake. Call it before the values are used.
   Status finish() const;
 

@@ -1,5 +1,7 @@
 #include "exporter/api/idempotency.h"
 
+#include <algorithm>
+
 #include "base/utf8.h"
 #include "exporter/api/problems.h"
 #include "exporter/http/authenticator.h"
@@ -10,6 +12,14 @@ namespace {
 constexpr Nanoseconds kLifetime = std::chrono::hours(24);
 constexpr std::size_t kMost = 1000;
 constexpr std::size_t kLongestKey = 255;
+
+// Whether the same answer would be wrong later on: trouble that passes, and what says when to ask
+// again.
+bool is_passing(const http::Response& response) {
+  return response.status >= 500 || std::ranges::any_of(response.headers, [](const auto& header) {
+           return header.first == "Retry-After";
+         });
+}
 
 std::string name_of(const std::string& who, const RequestMark& mark) {
   return who + "\n" + mark.key;
@@ -41,7 +51,7 @@ http::Response Idempotency::answer(const http::Request& request, const Handler& 
     return known->second.response;
   }
   http::Response response = handler(mark);
-  if (response.status < 500 && response.status != 429) {
+  if (!is_passing(response)) {
     keep(name, mark.digest, response);
   }
   return response;

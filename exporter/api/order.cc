@@ -43,8 +43,8 @@ Response with_order(const ApiSources& sources, const Request& request,
 Response refused(const ApiSources& sources, const Order& order, const Error& error,
                  const Json& more) {
   const VmState& vm = *order.vm;
-  sources.corrections->refuse({vm.label, vm.identity.uuid, vm.identity.pid}, order.requester,
-                              error);
+  sources.corrections->refuse({vm.label, vm.identity.uuid, vm.identity.pid}, order.requester, error,
+                              order.fields.all());
   return problem_response(error, more);
 }
 

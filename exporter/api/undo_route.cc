@@ -17,16 +17,28 @@ using http::Response;
 
 namespace {
 
-// The VM as it is called now, which after a restart may be otherwise; else as it was then.
-VmState subject_of(const ApiSources& sources, const PastCorrection& past) {
-  const SnapshotPtr snapshot = sources.latest();
-  if (const VmState* const vm = find_vm(snapshot.get(), past.key)) {
-    return *vm;
+// Whether the asker may act on that VM. Of one that is not there any more the kind is not known;
+// but then there is nothing to act on either.
+bool may_undo(const http::Scope& scope, const PastCorrection& past, const VmState* vm) {
+  return vm != nullptr ? in_scope(scope, *vm) : scope_names(scope, past.vm.label, past.vm.uuid);
+}
+
+// For the audit.
+nlohmann::json asked(const Fields& fields, const std::string& id) {
+  nlohmann::json body = fields.all();
+  body["undo_of"] = id;
+  return body;
+}
+
+// Why nothing can be undone of a VM that is not in the snapshot.
+Response absent(const ApiSources& sources, const Snapshot& snapshot, const Request& request,
+                const PastCorrection& past, const Fields& fields) {
+  if (vms_known(snapshot) != VmsKnown::kAll) {
+    return vms_unknown("it is not known whether VM \"" + past.vm.label + "\" is there", snapshot);
   }
-  VmState vm;
-  vm.label = past.vm.label;
-  vm.identity.uuid = past.vm.uuid;
-  return vm;
+  const Error error{ErrorKind::kGone, past.vm.label + ": the VM is not there any more", {}};
+  sources.corrections->refuse(past.vm, requester_of(request), error, asked(fields, past.id));
+  return problem_response(error);
 }
 
 }  // namespace
@@ -46,13 +58,23 @@ Response undo_correction(const ApiSources& sources, const Request& request,
     return problem_response(finished.error());
   }
   const std::string id = request.parameter("id");
-  if (const auto past = sources.corrections->find_past(id);
-      past && !in_scope(request.principal.scope, subject_of(sources, *past))) {
-    const Error error{ErrorKind::kPermission,
-                      request.principal.name + " may not act on the VM of correction " + id,
-                      {}};
-    sources.corrections->refuse(past->vm, requester_of(request), error);
-    return problem_response(error);
+  const SnapshotPtr snapshot = sources.latest();
+  if (!snapshot) {
+    return not_ready();
+  }
+  if (const auto past = sources.corrections->find_past(id)) {
+    // As it is called now, which after a restart may be otherwise.
+    const VmState* const vm = find_vm(snapshot.get(), past->key);
+    if (!may_undo(request.principal.scope, *past, vm)) {
+      const Error error{ErrorKind::kPermission,
+                        request.principal.name + " may not act on the VM of correction " + id,
+                        {}};
+      sources.corrections->refuse(past->vm, requester_of(request), error, asked(*fields, id));
+      return problem_response(error);
+    }
+    if (vm == nullptr) {
+      return absent(sources, *snapshot, request, *past, *fields);
+    }
   }
   const auto undone = sources.corrections->undo(id, allowed, reason, requester_of(request), mark);
   if (undone) {

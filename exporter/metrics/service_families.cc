@@ -36,7 +36,7 @@ void append_service_families(const ServiceFacts& facts, Families& families) {
   if (facts.audit_writable) {
     append(gauge("kvm_tsc_audit_writable",
                  "1 if the audit could be written when it was last tried, 0 if not; then "
-                 "corrections are refused. Tried every 15 s."),
+                 "corrections are refused. Tried every 15 s and before each."),
            *facts.audit_writable ? 1 : 0, families);
   }
   append(counter("kvm_tsc_audit_failures_total", "Events that the audit could not record."),

@@ -5,9 +5,17 @@
 namespace kvmtsc {
 namespace {
 
-Error error_of(sqlite3* database, const std::string& what) {
+// Empty for one in memory.
+std::string path_of(sqlite3* database) {
+  const char* const path = sqlite3_db_filename(database, "main");
+  return path == nullptr ? "" : path;
+}
+
+// Names the file, for that is where something is to be done.
+Error error_of(sqlite3* database, const std::string& path) {
   const int code = sqlite3_errcode(database);
-  Error error{ErrorKind::kIo, what + ": " + sqlite3_errmsg(database), {}};
+  const std::string name = path.empty() ? "" : " " + path;
+  Error error{ErrorKind::kIo, "audit database" + name + ": " + sqlite3_errmsg(database), {}};
   switch (code & 0xff) {
     case SQLITE_FULL:
       error.remedy = "make room on its file system";
@@ -56,7 +64,8 @@ Result<bool> Statement::step() {
     sqlite3_reset(handle_.get());
     return false;
   }
-  Error error = error_of(sqlite3_db_handle(handle_.get()), "audit database");
+  sqlite3* const database = sqlite3_db_handle(handle_.get());
+  Error error = error_of(database, path_of(database));
   sqlite3_reset(handle_.get());
   return error;
 }
@@ -81,7 +90,7 @@ Result<Database> Database::open(const std::string& path) {
                       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX, nullptr);
   Database database(handle);
   if (code != SQLITE_OK) {
-    return database.error("audit database " + path);
+    return error_of(handle, path);
   }
   sqlite3_extended_result_codes(handle, 1);
   return database;
@@ -89,7 +98,7 @@ Result<Database> Database::open(const std::string& path) {
 
 Status Database::execute(const char* sql) {
   if (sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr) != SQLITE_OK) {
-    return error("audit database");
+    return error_of(handle_.get(), path_of(handle_.get()));
   }
   return ok_status();
 }
@@ -97,13 +106,9 @@ Status Database::execute(const char* sql) {
 Result<Statement> Database::prepare(const char* sql) {
   sqlite3_stmt* statement = nullptr;
   if (sqlite3_prepare_v2(handle_.get(), sql, -1, &statement, nullptr) != SQLITE_OK) {
-    return error("audit database");
+    return error_of(handle_.get(), path_of(handle_.get()));
   }
   return Statement(statement);
-}
-
-Error Database::error(const std::string& what) const {
-  return error_of(handle_.get(), what);
 }
 
 }  // namespace kvmtsc

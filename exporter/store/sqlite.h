@@ -49,7 +49,6 @@ class Database {
   Status execute(const char* sql);
   Result<Statement> prepare(const char* sql);
   std::int64_t last_row() const { return sqlite3_last_insert_rowid(handle_.get()); }
-  Error error(const std::string& what) const;
 
  private:
   struct Close {

@@ -90,7 +90,7 @@ Status has_room(const std::string& path) {
     return ok_status();
   }
   return Error{ErrorKind::kIo,
-               "audit database: " + std::to_string(left >> 10) +
+               "audit database " + path + ": " + std::to_string(left >> 10) +
                    " KiB are left on its file system, which is too little for a correction",
                "make room on its file system"};
 }

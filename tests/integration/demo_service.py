@@ -26,7 +26,7 @@ def die_with_parent():
 class DemoService:
     """`with DemoService(program) as demo:` gives it ready, its first sweep done; ends it after."""
 
-    def __init__(self, program, *flags):
+    def __init__(self, program, *flags, log=subprocess.DEVNULL):
         self._directory = tempfile.TemporaryDirectory(prefix="kvm-tsc-demo-")
         root = pathlib.Path(self._directory.name)
         self.sysfs, self.debugfs = root / "sys", root / "debugfs"
@@ -37,12 +37,13 @@ class DemoService:
         self._command = [program, "--demo", "--sweep.interval=1s", "--attach.clock-interval=1s",
                          "--web.listen-address=127.0.0.1:0", f"--path.sysfs={self.sysfs}",
                          f"--path.debugfs={self.debugfs}", *flags]
+        self._log = log
         self._process = None
         self.address = self.token = None
 
     def __enter__(self):
         self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True,
-                                         stderr=subprocess.DEVNULL, preexec_fn=die_with_parent)
+                                         stderr=self._log, preexec_fn=die_with_parent)
         for line in self._process.stdout:
             found = re.search(r"KVM_TSC_SERVER=http://(\S+) KVM_TSC_TOKEN=(\S+)", line)
             if found:
@@ -59,14 +60,33 @@ class DemoService:
         self._process.stdout.close()
         self._directory.cleanup()
 
+    def ask(self, method, path, body=None, token=None, headers=()):
+        """(status, body); with a body, which becomes JSON, or a token as who has it."""
+        given = {"Authorization": f"Bearer {token}"} if token else {}
+        connection = http.client.HTTPConnection(self.address, timeout=10)
+        connection.request(method, path, None if body is None else json.dumps(body), {"Content-Type": "application/json", **given, **dict(headers)})
+        response = connection.getresponse()
+        answer = response.read().decode()
+        connection.close()
+        return response.status, answer
+
     def get(self, path):
         """(status, body)."""
-        connection = http.client.HTTPConnection(self.address, timeout=10)
-        connection.request("GET", path)
-        response = connection.getresponse()
-        body = response.read().decode()
-        connection.close()
-        return response.status, body
+        return self.ask("GET", path)
+
+    def post(self, path, body, token=None, **headers):
+        """(status, JSON), as who has the demo's token or another."""
+        status, answer = self.ask("POST", path, body, token or self.token, headers.items())
+        return status, json.loads(answer)
+
+    def metric(self, name, **labels):
+        """The value of one sample of /metrics; None where there is none."""
+        wanted = ",".join(f'{label}="{value}"' for label, value in labels.items())
+        sample = f"{name}{{{wanted}}} " if labels else f"{name} "
+        for line in self.get("/metrics")[1].splitlines():
+            if line.startswith(sample):
+                return float(line.removeprefix(sample))
+        return None
 
     def get_json(self, path):
         return json.loads(self.get(path)[1])

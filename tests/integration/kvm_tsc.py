@@ -10,6 +10,8 @@ import os
 import pathlib
 import pty
 import re
+import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -191,6 +193,38 @@ def completes(tests):
     newest = tests.demo.get_json("/api/v1/corrections")["corrections"][0]["id"]
     tests.check("corrections", newest in completed("kvm-tsc", "undo", "c-"))
     tests.check("commands", completed("kvm-tsc", "sh") == ["show"], completed("kvm-tsc", "sh"))
+    tests.check("VMs after --", completed("kvm-tsc", "show", "--", "sim-sk") == [VM])
+
+
+def completes_in_zsh(tests):
+    """At a prompt, as there is no other way to ask zsh."""
+    if shutil.which("zsh") is None:
+        print("skipped: no zsh, so its completion is not tried")
+        return
+    with tempfile.TemporaryDirectory() as home:
+        child, terminal = pty.fork()
+        if child == 0:
+            os.execvpe("zsh", ["zsh", "-f", "-i"], {**tests.environment, "HOME": home, "TERM": "dumb"})
+        shown = ""
+
+        def typed(text, expected):
+            nonlocal shown
+            os.write(terminal, text.encode())
+            shown, deadline = "", time.monotonic() + PATIENCE
+            while expected not in shown and time.monotonic() < deadline:
+                if select.select([terminal], [], [], 0.1)[0]:
+                    shown += os.read(terminal, 4096).decode(errors="replace")
+            return expected in shown
+
+        # The words that are waited for are not those that are typed.
+        typed("source <(kvm-tsc completion zsh); echo it is $((40 + 2))\n", "it is 42")
+        for begun, completed in (("kvm-tsc sho", "show "), ("kvm-tsc show sim-sk", VM),
+                                 ("kvm-tsc correct --allow back", "backwards"),
+                                 ("kvm-tsc --json show -- sim-sk", VM)):
+            tests.check(f"zsh: {begun}", typed("\x15" + begun + "\t", completed), repr(shown))
+        os.kill(child, signal.SIGKILL)
+        os.close(terminal)
+        os.waitpid(child, 0)
 
 
 def socket_of_others(tests):
@@ -241,7 +275,7 @@ if __name__ == "__main__":
         wait_for_skew(service)
         tested = Tests(service, sys.argv[2])
         for test in (near_misses, reads_back, asks, goes_on, log_tells, viewers_log, completes,
-                     socket_of_others, meets_the_service):
+                     completes_in_zsh, socket_of_others, meets_the_service):
             tested.settle()
             test(tested)
     sys.exit(1 if tested.misfits else 0)

@@ -41,6 +41,12 @@ TEST_F(NearMissesTest, OfFlags) {
             "there is no flag \"--sever\"; did you mean --server?");
 }
 
+TEST_F(NearMissesTest, OfVmsWhoseNamesLookLikeFlags) {
+  EXPECT_EQ(of({"show", "-web"}),
+            "there is no flag \"-web\"; a VM's name that begins with - comes after --");
+  EXPECT_EQ(of({"show", "--", "--web"}), "");
+}
+
 TEST_F(NearMissesTest, NothingWhereTheMistakeIsAnother) {
   EXPECT_EQ(of({"show"}), "");
   EXPECT_EQ(of({"correct", "web", "--allow"}), "");

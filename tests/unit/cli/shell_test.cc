@@ -27,6 +27,13 @@ TEST(Shell, TakesEachWordAsItWas) {
   EXPECT_EQ(shell_word(""), "''");
 }
 
+TEST(Shell, AVmThatLooksLikeAFlagComesAfterThem) {
+  EXPECT_EQ(command_for("show", "web 1"), "kvm-tsc show 'web 1'");
+  EXPECT_EQ(command_for("correct", "web", "--plan p-1"), "kvm-tsc correct web --plan p-1");
+  EXPECT_EQ(command_for("correct", "-web", "--plan p-1"), "kvm-tsc correct --plan p-1 -- -web");
+  EXPECT_EQ(command_for("show", "-web"), "kvm-tsc show -- -web");
+}
+
 TEST(Shell, NothingCommandsTheTerminal) {
   EXPECT_EQ(shell_word("a\033[2Jb"), "'a?[2Jb'");
 }

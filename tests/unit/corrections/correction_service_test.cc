@@ -26,6 +26,7 @@ class FakeVm final : public OffsetWriter, public ClockSource {
   Status foresee(const AttachTarget& /*vm*/, std::span<const VcpuId> /*vcpus*/) const override {
     return obstacle ? Status(*obstacle) : ok_status();
   }
+  std::string why_ignored(const AttachTarget& /*vm*/) const override { return known_to_ignore; }
   Result<WriteReport> write(const AttachTarget& /*vm*/, std::span<const WantedOffset> wanted,
                             MonotonicTime /*deadline*/) override {
     ++writes;
@@ -69,6 +70,7 @@ class FakeVm final : public OffsetWriter, public ClockSource {
   std::optional<Error> error;
   std::optional<Error> obstacle;  // that it foresees
   bool ignores = false;
+  std::string known_to_ignore;
   bool forgets_before = false;  // and so cannot be sure
   bool master_clock = true;
   int writes = 0;
@@ -112,6 +114,7 @@ class CorrectionServiceTest : public testing::Test {
         reading.vcpus.push_back({static_cast<VcpuId>(reading.vcpus.size()), offset, {}, {}});
       }
       reading.taken = clock_.monotonic();
+      reading.trust = trust_;
       vm.skew = analyse_skew(reading.vcpus, 0, 0);
       vm.reading = reading;
       vm.frequency = Frequency{1e9, 0};
@@ -165,6 +168,7 @@ class CorrectionServiceTest : public testing::Test {
   FakeJournal journal_;
   FakeVm vm_;
   SnapshotPtr latest_;
+  Trust trust_ = Trust::kTrusted;
   CorrectionOptions limits_ = enabled();
   std::optional<MonotonicTime> clock_seen_;  // when the sweeps' reading of the clock was made
   std::vector<VmKey> renewed_;
@@ -264,6 +268,30 @@ TEST_F(CorrectionServiceTest, APlanForeseesWhatItsExecutionWillRefuse) {
   EXPECT_TRUE(service_->request({planned->id, {}, "", kEngineer}));
 }
 
+TEST_F(CorrectionServiceTest, ForeseesAKvmThatIgnoresWritesAndTriesOnlyWhenToldTo) {
+  vm_.ignores = true;
+  vm_.known_to_ignore = "this host's KVM ignores offset writes";
+  const auto refused = align();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "protected_tsc: this host's KVM ignores offset writes");
+  const auto tried = align({Objection::kProtectedTsc});
+  service_->run_queued();
+  EXPECT_EQ(state_of(tried).verdict, Verdict::kNotApplied);
+}
+
+TEST_F(CorrectionServiceTest, AVmThatDoesNotHoldStillIsRefusedForThatAndNotForAStalePlan) {
+  const auto planned = service_->plan(kKey, AlignGoal{}, kEngineer);
+  vm_.offsets[2] += 5;
+  trust_ = Trust::kChanging;
+  sweep();
+  const auto refused = service_->request({planned->id, {}, "", kEngineer});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::kRefused);
+  EXPECT_THAT(refused.error().message, HasSubstr("untrusted"));
+  const auto allowed = service_->request({planned->id, {Objection::kUntrusted}, "", kEngineer});
+  EXPECT_EQ(allowed.error().kind, ErrorKind::kConflict);
+}
+
 TEST_F(CorrectionServiceTest, LooksAgainAtWhatSpeaksAgainstAPlan) {
   const auto planned = service_->plan(kKey, AlignGoal{}, kEngineer);
   migrating_ = true;
@@ -329,6 +357,18 @@ TEST_F(CorrectionServiceTest, OffMeansPlansOnly) {
   const auto planned = off.plan(kKey, AlignGoal{}, kEngineer);
   ASSERT_TRUE(planned);
   EXPECT_EQ(off.request({planned->id, {}, "", kEngineer}).error().kind, ErrorKind::kPermission);
+}
+
+TEST_F(CorrectionServiceTest, WhereItsRecordMightNotFindRoomNothingIsBegun) {
+  journal_.set_unwritable(Error{ErrorKind::kIo, "the disk is nearly full", "make room"});
+  const auto refused = align();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().text(), "the disk is nearly full; make room");
+  service_->run_queued();
+  EXPECT_EQ(vm_.writes, 0);
+  EXPECT_TRUE(journal_.rows.empty());
+  journal_.set_unwritable({});
+  EXPECT_TRUE(align());
 }
 
 TEST_F(CorrectionServiceTest, NothingIsWrittenThatCouldNotBeRecordedFirst) {
@@ -492,6 +532,18 @@ TEST_F(CorrectionServiceTest, UndoingGoesDownTheStack) {
   ASSERT_TRUE(carried_out(undo(first->id)));
   EXPECT_THAT(vm_.offsets, ElementsAre(100, 100, 900));
   EXPECT_TRUE(service_->standing("web")->empty());
+}
+
+TEST_F(CorrectionServiceTest, NothingStandsOfAVmThatHasEnded) {
+  const auto first = aligned();
+  auto without = std::make_shared<Snapshot>(*latest_);
+  without->vms.clear();
+  const SnapshotPtr with = std::exchange(latest_, without);
+  EXPECT_TRUE(service_->standing("")->empty());
+  without->collectors = {{"debugfs", false, {}, Error{ErrorKind::kIo, "cannot be read", {}}, true}};
+  EXPECT_THAT(*service_->standing(""), ElementsAre(first->id));  // it may be there
+  latest_ = with;
+  EXPECT_THAT(*service_->standing(""), ElementsAre(first->id));
 }
 
 // Random corrections, undos and redos, with restarts between, against a list of offsets in the

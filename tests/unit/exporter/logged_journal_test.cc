@@ -91,5 +91,35 @@ TEST(LoggedJournal, CountsWhatCouldNotBeRecorded) {
   EXPECT_EQ(journal.failures(), 2u);
 }
 
+TEST(LoggedJournal, KnowsWhetherItCanBeWritten) {
+  auto inner = std::make_unique<FakeJournal>();
+  FakeJournal& fake = *inner;
+  LoggedJournal journal(std::move(inner));
+  EXPECT_FALSE(journal.state());
+  EXPECT_TRUE(journal.writable());
+  EXPECT_TRUE(journal.state()->ok());
+  fake.set_unwritable(Error{ErrorKind::kIo, "the disk is full", "make room"});
+  EXPECT_FALSE(journal.writable());
+  EXPECT_EQ(journal.state()->error().text(), "the disk is full; make room");
+  fake.set_unwritable({});
+  EXPECT_TRUE(journal.writable());
+  EXPECT_TRUE(journal.state()->ok());
+}
+
+TEST(LoggedJournal, OneEventThatCouldNotBeRecordedTellsUntilItIsLookedAtAgain) {
+  auto inner = std::make_unique<FakeJournal>();
+  inner->fails_at = "planned";
+  LoggedJournal journal(std::move(inner));
+  JournalEvent event;
+  event.what = "planned";
+  EXPECT_FALSE(journal.record(event, {}));
+  EXPECT_EQ(journal.state()->error().message, "the journal is full");
+  event.what = "refused";  // a small one finds room
+  EXPECT_TRUE(journal.record(event, {}));
+  EXPECT_FALSE(journal.state()->ok());
+  EXPECT_TRUE(journal.writable());
+  EXPECT_TRUE(journal.state()->ok());
+}
+
 }  // namespace
 }  // namespace kvmtsc

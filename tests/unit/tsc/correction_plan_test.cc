@@ -174,7 +174,7 @@ TEST(CorrectionPlan, OffsetsThatDoNotHoldStillAreRefusedWithTheirOwnReason) {
 
 TEST(CorrectionPlan, ObjectsToWhatTheHostAndTheVmAreIn) {
   PlanConditions conditions;
-  conditions.tsc_protected = true;
+  conditions.writes_ignored = "KVM ignored one";
   conditions.migrating = true;
   VmState vm = vm_with({0, 9});
   vm.reading->trust = Trust::kUnstableHostTsc;

@@ -523,6 +523,53 @@ TEST_F(ApiTest, ALimitSaysWhenThereIsRoomAgain) {
   EXPECT_EQ(call("POST", path, body).status, 202);
 }
 
+TEST_F(ApiTest, OfAVmThatHasEndedNothingIsUndoneAndThatIsSaid) {
+  principal_.scope.kind = "simulated";
+  const Reply accepted = call("POST", "/api/v1/vms/sim-skewed/corrections", R"({"goal":"align"})");
+  ASSERT_EQ(finish(accepted), "corrected");
+  const std::string undo = accepted.location + "/undo";
+  const std::string body = R"({"allow":["backwards"],"reason":"page 17"})";
+  auto without = std::make_shared<Snapshot>(*latest_);
+  std::erase_if(without->vms, [](const VmState& vm) { return vm.label == "sim-skewed"; });
+  latest_ = without;
+  const Reply gone = call("POST", undo, body);
+  EXPECT_EQ(gone.status, 404);
+  EXPECT_EQ(gone.body["detail"], "sim-skewed: the VM is not there any more");
+  const Json details = call("GET", "/api/v1/audit?limit=1").body["events"][0]["details"];
+  EXPECT_EQ(details["reason"], "page 17") << details;
+  EXPECT_EQ(details["asked"]["undo_of"], accepted.body["id"]) << details;
+  principal_.scope.names = {"other"};
+  EXPECT_EQ(call("POST", undo, body).status, 403);
+  principal_.scope.names = {};
+  const Error blind{ErrorKind::kNotFound, "debugfs is not mounted", "mount it"};
+  without->collectors = {{"debugfs", false, {}, blind, true}};
+  EXPECT_EQ(call("POST", undo, body).status, 503) << "whether it has ended is not known";
+  latest_ = nullptr;
+  EXPECT_EQ(call("POST", undo, body).status, 503) << "nor before the first sweep";
+}
+
+TEST_F(ApiTest, ARefusalThatNeverWasACorrectionSaysInTheAuditWhatWasAsked) {
+  const std::string path = "/api/v1/vms/sim-skewed/corrections";
+  const std::string missing = R"({"goal":"set","vcpu":99,"offset":"5","reason":"page 18"})";
+  EXPECT_EQ(call("POST", path, missing).status, 404);
+  const Json event = call("GET", "/api/v1/audit?limit=1").body["events"][0];
+  EXPECT_EQ(event["summary"]["reason"], "page 18") << event;
+  EXPECT_EQ(event["details"]["asked"]["vcpu"], 99) << event;
+}
+
+TEST_F(ApiTest, AnAnswerThatSaysWhenToAskAgainIsNotKeptUnderItsKey) {
+  const std::string path = "/api/v1/vms/sim-skewed/corrections";
+  ASSERT_EQ(call("POST", path, R"({"goal":"align"})").status, 202);
+  service_->run_queued();
+  const std::string body = R"({"goal":"shift","ticks":"5"})";
+  const Reply early = call("POST", path, body, "key");
+  ASSERT_EQ(early.status, 409);
+  ASSERT_NE(early.retry_after, "");
+  sweep();
+  sweep();
+  EXPECT_EQ(call("POST", path, body, "key").status, 202);
+}
+
 TEST_F(ApiTest, TheScopeHoldsForUndoingWhatAnEarlierRunDid) {
   const Reply accepted = call("POST", "/api/v1/vms/sim-skewed/corrections", R"({"goal":"align"})");
   EXPECT_EQ(finish(accepted), "corrected");

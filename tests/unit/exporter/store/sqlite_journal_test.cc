@@ -191,6 +191,7 @@ TEST_F(SqliteJournalTest, OutlivesAFullDisk) {
   const Status full = journal->record(large, {});
   EXPECT_FALSE(full);
   EXPECT_THAT(full.error().text(), HasSubstr("make room"));
+  EXPECT_THAT(full.error().message, HasSubstr("audit database " + disk.path() + "/"));
   EXPECT_THAT(journal->writable().error().text(), HasSubstr("make room"));
   ASSERT_TRUE(disk.resize("16m"));
   EXPECT_TRUE(journal->writable());
