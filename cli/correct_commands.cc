@@ -191,6 +191,10 @@ int plan(const Session& session, const std::string& vm, const GoalOptions& optio
   }
   print_plan(session, plain_text(field(answer->body, "vm")), answer->body);
   print_obstacle(answer->body);
+  if (field(answer->body, "obstacle").is_object()) {
+    print("\nNothing was changed.\n");
+    return kDone;
+  }
   print("\nNothing was changed. To do it:\n  kvm-tsc correct " + shell_word(vm) + " --plan " +
         plain_text(field(answer->body, "id")) + allowing(field(answer->body, "objections")) + "\n");
   return kDone;
