@@ -45,6 +45,7 @@ class FakeVm final : public OffsetWriter, public ClockSource {
       }
       write.read_back = offsets[one.id];
       write.after_rollback = ignores ? write.before : std::nullopt;
+      rearmed.push_back(one.rearm);
       report.vcpus.push_back(write);
     }
     if (forgets_before) {
@@ -71,6 +72,7 @@ class FakeVm final : public OffsetWriter, public ClockSource {
   bool ignores = false;
   bool forgets_before = false;  // and so cannot be sure
   bool master_clock = true;
+  std::vector<bool> rearmed;  // of each write, whether that was asked for
   int writes = 0;
 };
 
@@ -262,6 +264,18 @@ TEST_F(CorrectionServiceTest, APlanForeseesWhatItsExecutionWillRefuse) {
   EXPECT_EQ(refused.error().remedy, "end that debugger");
   vm_.obstacle.reset();
   EXPECT_TRUE(service_->request({planned->id, {}, "", kEngineer}));
+}
+
+TEST_F(CorrectionServiceTest, TimersAreArmedAnewWhereTheStepIsLongAndByAnUndoAsWell) {
+  vm_.offsets = {0, 0, 2'000'000};
+  sweep();
+  const auto done = aligned();
+  ASSERT_EQ(state_of(done).verdict, Verdict::kCorrected);
+  EXPECT_THAT(vm_.rearmed, ElementsAre(true, true, false));
+  ASSERT_TRUE(undo(done->id));
+  vm_.rearmed.clear();
+  service_->run_queued();
+  EXPECT_THAT(vm_.rearmed, ElementsAre(true, true, false));
 }
 
 TEST_F(CorrectionServiceTest, LooksAgainAtWhatSpeaksAgainstAPlan) {
