@@ -21,6 +21,22 @@ struct WantedOffset {
   // Where given: nothing is written, to no vCPU, unless this is the offset found there once every
   // vCPU stands still.
   std::optional<std::int64_t> expected = {};
+  // Also re-arm the vCPU's TSC-deadline timer (VcpuTimer).
+  bool rearm = false;
+};
+
+// What became of a vCPU's TSC-deadline timer. KVM makes a timer of the host's out of
+// IA32_TSC_DEADLINE when the guest writes it, and does not move that with the offset: it would fire
+// late by a step ahead and early by one back, by the guest's own clock. Writing the same deadline
+// again, with the new offset in force, mends it.
+struct VcpuTimer {
+  enum class State {
+    kNone,  // KVM had none armed
+    kRearmed,
+    kNotRearmed,  // or it is not known whether one is armed; `error` says why
+  };
+  State state = State::kNone;
+  std::optional<Error> error;
 };
 
 // What is known of one vCPU afterwards. KVM may accept a write and ignore it (protected guests,
@@ -37,6 +53,10 @@ struct VcpuWrite {
   std::optional<std::int64_t> after_rollback;
 
   Nanoseconds held{0};  // how long the vCPU was kept from running
+
+  // Absent where nobody asked for it, nothing was written, or no thread runs the vCPU. That a timer
+  // was not re-armed is no failure of the write.
+  std::optional<VcpuTimer> timer = {};
 
   bool applied() const { return accepted && read_back == wanted; }
 };
@@ -69,8 +89,8 @@ class OffsetWriter {
   // Every vCPU of the VM, named in `offsets` or not, is stopped before the first write and none
   // runs before the last read-back, so the guest never executes with some offsets written and
   // others not. On any failure what was written is put back before the vCPUs run, and either way
-  // each has its kvmclock written anew first, so that it does not jump. `deadline` covers all of
-  // it, with time kept for putting back.
+  // each has its kvmclock written anew first, so that it does not jump, and is re-armed where that
+  // was asked for. `deadline` covers all of it, with time kept for putting back.
   //
   // An Error means that nothing was written (kRefused, kExcluded, kPermission, kGone, kTimeout,
   // kConflict when an offset is not the expected one, kInvalid for an empty list or a vCPU named

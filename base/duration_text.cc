@@ -23,9 +23,14 @@ std::string duration_text(double seconds, bool with_sign) {
       break;
     }
   }
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), with_sign ? "%+.3g %s" : "%.3g %s", seconds / unit->size,
-                unit->name);
+  const double value = seconds / unit->size;
+  std::array<char, 400> text{};
+  // No unit is larger than the second, and %g would go over to an exponent.
+  if (std::abs(value) >= 999.5) {
+    std::snprintf(text.data(), text.size(), with_sign ? "%+.0f %s" : "%.0f %s", value, unit->name);
+  } else {
+    std::snprintf(text.data(), text.size(), with_sign ? "%+.3g %s" : "%.3g %s", value, unit->name);
+  }
   return text.data();
 }
 

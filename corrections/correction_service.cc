@@ -11,6 +11,7 @@
 #include "corrections/recovery.h"
 #include "corrections/settlement.h"
 #include "corrections/undo.h"
+#include "tsc/guest_timers.h"
 
 namespace kvmtsc {
 namespace {
@@ -337,7 +338,7 @@ void CorrectionService::write(Correction& correction, const VmState& vm) {
   }
   std::vector<WantedOffset> wanted;
   for (const PlannedVcpu& vcpu : correction.plan.vcpus) {
-    wanted.push_back({vcpu.id, vcpu.then, vcpu.now});
+    wanted.push_back({vcpu.id, vcpu.then, vcpu.now, moves_timers(vcpu)});
   }
   const auto report = parts_.writer->write(attach_target(vm.key, vm.identity), wanted,
                                            parts_.clock->monotonic() + options_.write_deadline);

@@ -77,7 +77,9 @@ Result<PlanRecord> Planner::make(const VmKey& key, const CorrectionGoal& goal) c
   if (!plan) {
     return plan.error();
   }
-  plan->obstacle = obstacle_to(*vm, *plan);
+  if (!plan->obstacle) {
+    plan->obstacle = obstacle_to(*vm, *plan);
+  }
   PlanRecord planned;
   planned.id = random_id("p-");
   planned.vm = {vm->label, vm->identity.uuid, vm->identity.pid};

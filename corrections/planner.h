@@ -31,7 +31,7 @@ class Planner {
   Result<PlanRecord> make(const VmKey& vm, const CorrectionGoal& goal) const;
 
   // Whether a plan may be carried out now: kConflict when the VM's vCPUs or their offsets are no
-  // longer those it saw, what the writer would refuse it for now, kRefused with each objection that
+  // longer those it saw, its obstacle as it is now, kRefused with each objection that
   // stands now and is not allowed; else as make(). Of a VM that is changing kConflict comes last.
   Status check(const PlanRecord& planned, const std::set<Objection>& allowed) const;
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "tsc/plan_objections.h"
+#include "tsc/plan_obstacle.h"
 
 namespace kvmtsc {
 namespace {
@@ -147,6 +148,7 @@ Result<CorrectionPlan> plan_correction(const VmState& vm, std::uint64_t sequence
     }
   }
   plan.objections = objections_to(plan, vm, conditions);
+  plan.obstacle = obstacle_in(plan, *vm.reading);
   return plan;
 }
 

@@ -61,7 +61,8 @@ struct CorrectionPlan {
   std::optional<bool> master_clock;        // before the correction; absent when unknown
   std::uint64_t sequence = 0;              // of the snapshot it was made from
   std::vector<ObjectionFound> objections;  // in the order of the enumerators, each once
-  // What carrying it out would be refused for now, whatever is allowed; set by who can tell.
+  // What carrying it out would be refused for now, whatever is allowed: found in the plan itself
+  // (plan_obstacle.h), or set by who can tell.
   std::optional<Error> obstacle;
 };
 

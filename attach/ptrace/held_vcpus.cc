@@ -9,12 +9,21 @@
 #include "attach/ptrace/kvm_calls.h"
 
 namespace kvmtsc::injection {
+namespace {
+
+VcpuTimer not_rearmed(const Error& error) {
+  return {VcpuTimer::State::kNotRearmed, error};
+}
+
+}  // namespace
+
 void HeldVcpus::add(const WantedOffset& wanted, const VcpuAccess& access, Reserved&& reserved,
                     OffsetFiles&& files) {
   Vcpu vcpu;
   vcpu.report.id = wanted.id;
   vcpu.report.wanted = wanted.offset;
   vcpu.expected = wanted.expected;
+  vcpu.rearm = wanted.rearm;
   vcpu.access = &access;
   vcpu.report.held = reserved.held;
   vcpu.reserved.emplace(std::move(reserved));
@@ -63,12 +72,14 @@ Status HeldVcpus::stop_all(const HostRoot& root, const VmKey& vm, const ProcessL
     if (auto placed = OffsetArguments::place(*vcpu.state, vcpu.report.wanted); !placed) {
       return placed;
     }
+    if (auto placed = DeadlineArguments::place(*vcpu.state); !placed) {
+      return placed;
+    }
   }
   return ok_status();
 }
 
 void HeldVcpus::fail(Vcpu& vcpu, const Error& error) {
-  vcpu.in_flight = false;
   if (!vcpu.report.error) {
     vcpu.report.error = error;
   }
@@ -82,6 +93,10 @@ const char* HeldVcpus::name_of(Call call) {
       return "KVM_SET_DEVICE_ATTR";
     case Call::kRenewClock:
       return "KVM_KVMCLOCK_CTRL";
+    case Call::kReadDeadline:
+      return "KVM_GET_MSRS";
+    case Call::kWriteDeadline:
+      return "KVM_SET_MSRS";
   }
   return "";
 }
@@ -92,29 +107,28 @@ SystemCall HeldVcpus::call_in(const Vcpu& vcpu, Call call) {
       return OffsetArguments::read_call(*vcpu.state, vcpu.fd);
     case Call::kWrite:
       return OffsetArguments::write_call(*vcpu.state, vcpu.fd);
+    case Call::kReadDeadline:
+      return DeadlineArguments::read_call(*vcpu.state, vcpu.fd);
+    case Call::kWriteDeadline:
+      return DeadlineArguments::write_call(*vcpu.state, vcpu.fd);
     case Call::kRenewClock:
       break;
   }
   return ioctl_call(vcpu.fd, KVM_KVMCLOCK_CTRL, 0);
 }
 
-void HeldVcpus::run_round(Call call, MonotonicTime deadline) {
+void HeldVcpus::call_in_each(Call call, MonotonicTime deadline) {
   for (Vcpu& vcpu : vcpus_) {
-    vcpu.result.reset();
-    const bool taking_part =
-        call == Call::kRead || vcpu.write_begun || (call == Call::kWrite && !put_back_);
-    if (!taking_part) {
+    vcpu.answer.reset();
+    if (!vcpu.taking_part) {
       continue;
     }
-    vcpu.write_begun = vcpu.write_begun || call == Call::kWrite;
-    const auto begun = vcpu.state->begin(call_in(vcpu, call));
-    vcpu.in_flight = begun.ok();
-    if (!begun) {
-      fail(vcpu, begun.error());
+    if (const auto begun = vcpu.state->begin(call_in(vcpu, call)); !begun) {
+      vcpu.answer = begun.error();
     }
   }
   for (Vcpu& vcpu : vcpus_) {
-    if (!vcpu.in_flight) {
+    if (!vcpu.taking_part || vcpu.answer) {
       continue;
     }
     auto entered = vcpu.state->reach_entry(deadline);
@@ -122,20 +136,34 @@ void HeldVcpus::run_round(Call call, MonotonicTime deadline) {
       entered = vcpu.state->enter();
     }
     if (!entered) {
-      fail(vcpu, entered.error());
+      vcpu.answer = entered.error();
     }
   }
   for (Vcpu& vcpu : vcpus_) {
-    if (!vcpu.in_flight) {
+    if (vcpu.taking_part && !vcpu.answer) {
+      vcpu.answer = vcpu.state->finish(deadline);
+    }
+  }
+}
+
+void HeldVcpus::run_round(Call call, MonotonicTime deadline) {
+  for (Vcpu& vcpu : vcpus_) {
+    vcpu.result.reset();
+    vcpu.taking_part =
+        call == Call::kRead || vcpu.write_begun || (call == Call::kWrite && !put_back_);
+    vcpu.write_begun = vcpu.write_begun || (vcpu.taking_part && call == Call::kWrite);
+  }
+  call_in_each(call, deadline);
+  for (Vcpu& vcpu : vcpus_) {
+    if (!vcpu.taking_part) {
       continue;
     }
-    vcpu.in_flight = false;
-    const auto result = vcpu.state->finish(deadline);
-    const bool has_no_page = call == Call::kRenewClock && result && *result == -EINVAL;
-    if (!result) {
-      fail(vcpu, result.error());
-    } else if (*result != 0 && !has_no_page) {
-      fail(vcpu, ioctl_error(name_of(call), *result));
+    const Result<std::int64_t>& answer = *vcpu.answer;
+    const bool has_no_page = call == Call::kRenewClock && answer && *answer == -EINVAL;
+    if (!answer) {
+      fail(vcpu, answer.error());
+    } else if (*answer != 0 && !has_no_page) {
+      fail(vcpu, ioctl_error(name_of(call), *answer));
     } else if (call != Call::kRead) {
       vcpu.result = 0;
     } else if (const auto offset = OffsetArguments::offset_read(*vcpu.state); offset) {
@@ -203,6 +231,32 @@ void HeldVcpus::put_back(MonotonicTime deadline) {
 
 void HeldVcpus::renew_clocks(MonotonicTime deadline) {
   run_round(Call::kRenewClock, deadline);
+}
+
+void HeldVcpus::rearm_timers(MonotonicTime deadline) {
+  for (Vcpu& vcpu : vcpus_) {
+    vcpu.taking_part = vcpu.rearm && vcpu.write_begun;
+  }
+  call_in_each(Call::kReadDeadline, deadline);
+  for (Vcpu& vcpu : vcpus_) {
+    if (!vcpu.taking_part) {
+      continue;
+    }
+    const auto done = one_msr_done(name_of(Call::kReadDeadline), *vcpu.answer);
+    const auto armed =
+        done ? DeadlineArguments::deadline_read(*vcpu.state) : Result<std::uint64_t>(done.error());
+    vcpu.report.timer = armed ? VcpuTimer{} : not_rearmed(armed.error());
+    vcpu.taking_part = armed && *armed != 0;
+  }
+  call_in_each(Call::kWriteDeadline, deadline);
+  for (Vcpu& vcpu : vcpus_) {
+    if (!vcpu.taking_part) {
+      continue;
+    }
+    const auto done = one_msr_done(name_of(Call::kWriteDeadline), *vcpu.answer);
+    vcpu.report.timer =
+        done ? VcpuTimer{VcpuTimer::State::kRearmed, {}} : not_rearmed(done.error());
+  }
 }
 
 WriteReport HeldVcpus::release(MonotonicTime begun, std::vector<VcpuWrite> others) {

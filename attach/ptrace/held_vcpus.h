@@ -41,6 +41,11 @@ class HeldVcpus {
   // on another, kvmclock would be off by the step until that one has entered.
   void renew_clocks(MonotonicTime deadline);
 
+  // Where that was asked for and a write was begun, whether or not it was put back: until the vCPU
+  // runs, arming a timer anew for the same deadline does nothing but get the host's time of it
+  // right. What fails is noted with the vCPU's timer alone.
+  void rearm_timers(MonotonicTime deadline);
+
   // Lets all go and tells what happened, of these and of `others`; `begun` is when the first was
   // told to stop.
   WriteReport release(MonotonicTime begun, std::vector<VcpuWrite> others);
@@ -49,24 +54,29 @@ class HeldVcpus {
   struct Vcpu {
     VcpuWrite report;
     std::optional<std::int64_t> expected;
+    bool rearm = false;
     const VcpuAccess* access = nullptr;
     std::optional<Reserved> reserved;
     std::optional<OffsetFiles> files;
     std::optional<SavedState> state;
     int fd = -1;
     bool write_begun = false;
-    // A call that has begun in this round and not yet failed.
-    bool in_flight = false;
+    bool taking_part = false;  // in this round
+    // Of the call of this round; absent until it has returned or failed.
+    std::optional<Result<std::int64_t>> answer;
     std::optional<std::int64_t> result;
   };
-  enum class Call { kRead, kWrite, kRenewClock };
+  // All that a correction calls in a vCPU's thread.
+  enum class Call { kRead, kWrite, kRenewClock, kReadDeadline, kWriteDeadline };
   static const char* name_of(Call call);
   static SystemCall call_in(const Vcpu& vcpu, Call call);
 
   // From the files, or by a call in each thread where they do not tell.
   void read_offsets(MonotonicTime deadline);
   void run_round(Call call, MonotonicTime deadline);
-  void fail(Vcpu& vcpu, const Error& error);
+  // The call in each thread of those taking part, all in the same step at a time.
+  void call_in_each(Call call, MonotonicTime deadline);
+  static void fail(Vcpu& vcpu, const Error& error);
 
   std::vector<Vcpu> vcpus_;
   std::vector<Reserved> bystanders_;

@@ -13,6 +13,17 @@ constexpr std::size_t kReadAttribute = 0;
 constexpr std::size_t kWriteAttribute = 32;
 constexpr std::size_t kOffsetRead = 64;
 constexpr std::size_t kOffsetToWrite = 72;
+constexpr std::size_t kDeadlineMsrs = 80;
+
+// struct kvm_msrs with one entry, as the kernel lays it out.
+struct OneMsr {
+  std::uint32_t count = 1;
+  std::uint32_t pad = 0;
+  kvm_msr_entry entry{};
+};
+static_assert(sizeof(OneMsr) == kMsrsHeaderBytes + sizeof(kvm_msr_entry));
+
+constexpr std::uint32_t kTscDeadline = 0x6e0;  // Intel SDM vol. 4, table 2-2
 
 template <typename T>
 Status place_object(SavedState& state, std::size_t offset, const T& object) {
@@ -81,6 +92,19 @@ Error ioctl_error(const char* name, std::int64_t result) {
   return error;
 }
 
+Status one_msr_done(const char* name, const Result<std::int64_t>& answer) {
+  if (!answer) {
+    return answer.error();
+  }
+  if (*answer < 0) {
+    return ioctl_error(name, *answer);
+  }
+  if (*answer != 1) {
+    return Error{ErrorKind::kUnsupported, std::string(name) + ": KVM refused the register", {}};
+  }
+  return ok_status();
+}
+
 Error offset_conflict(VcpuId id, std::int64_t expected, std::int64_t found) {
   return Error{ErrorKind::kConflict,
                vcpu_name(id) + " has the offset " + std::to_string(found) + ", not " +
@@ -119,6 +143,29 @@ SystemCall OffsetArguments::read_call(const SavedState& state, int vcpu_fd) {
 
 SystemCall OffsetArguments::write_call(const SavedState& state, int vcpu_fd) {
   return ioctl_call(vcpu_fd, KVM_SET_DEVICE_ATTR, (state.argument_area() + kWriteAttribute).value);
+}
+
+Status DeadlineArguments::place(SavedState& state) {
+  OneMsr msr;
+  msr.entry.index = kTscDeadline;
+  return place_object(state, kDeadlineMsrs, msr);
+}
+
+Result<std::uint64_t> DeadlineArguments::deadline_read(const SavedState& state) {
+  OneMsr msr;
+  if (auto read = state.read_argument(kDeadlineMsrs, std::as_writable_bytes(std::span{&msr, 1}));
+      !read) {
+    return read.error();
+  }
+  return msr.entry.data;
+}
+
+SystemCall DeadlineArguments::read_call(const SavedState& state, int vcpu_fd) {
+  return ioctl_call(vcpu_fd, kGetMsrs, (state.argument_area() + kDeadlineMsrs).value);
+}
+
+SystemCall DeadlineArguments::write_call(const SavedState& state, int vcpu_fd) {
+  return ioctl_call(vcpu_fd, kSetMsrs, (state.argument_area() + kDeadlineMsrs).value);
 }
 
 }  // namespace kvmtsc::injection

@@ -179,6 +179,7 @@ Result<WriteReport> PtraceOffsetWriter::write(const AttachTarget& vm,
       vcpus.put_back(end);
     }
     vcpus.renew_clocks(end);
+    vcpus.rearm_timers(end);
     return vcpus.release(begun, parked.release());
   });
 }

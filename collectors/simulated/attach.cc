@@ -96,6 +96,9 @@ Result<WriteReport> SimulatedAttach::write(const AttachTarget& vm,
     write.accepted = true;
     write.read_back = wanted.offset;
     write.held = kVcpuHold;
+    if (wanted.rearm) {
+      write.timer = VcpuTimer{VcpuTimer::State::kRearmed, {}};
+    }
   }
   for (const WantedOffset& wanted : offsets) {
     fleet_->set_offset(vm.key, wanted.id, wanted.offset);

@@ -75,6 +75,21 @@ json tsc(Vm& vm, Arguments) {
   });
 }
 
+json firings(Vm& vm, Arguments) {
+  return for_each_vcpu(vm, [&vm](Vcpu& vcpu) -> Result<json> {
+    if (Status running = needs_running_guest(vm, vcpu); !running) {
+      return running.error();
+    }
+    const auto firing = vm.memory()->read_firing(vcpu.slot());
+    if (!firing) {
+      return json{{"times", 0}};
+    }
+    return json{{"times", firing->times},
+                {"deadline", as_text(firing->deadline)},
+                {"fired", as_text(firing->guest_tsc)}};
+  });
+}
+
 json describe_page(const PvclockPage& page) {
   return {{"tsc_timestamp", as_text(page.tsc_timestamp)},
           {"system_time", as_text(page.system_time)},
@@ -252,6 +267,8 @@ constexpr std::array kVmCommands{
     VmCommand{"tsc", "", 0, "each guest's own RDTSC, bracketed by the host's", tsc},
     VmCommand{"entry-lag", "ENTRIES", 1, "each guest's RDTSC - the host's before entry, least",
               entry_lag},
+    VmCommand{"firings", "", 0, "of --guest timer: how often it was woken, last for what and when",
+              firings},
     VmCommand{"kvmclock", "", 0, "each guest's kvmclock from its pvclock page", kvmclock},
     VmCommand{"offsets", "", 0, "each vCPU's TSC offset, by ioctl", offsets},
     VmCommand{"set-offset", "VCPU TICKS", 2, "write one; \"applied\" is the read-back", set_offset},

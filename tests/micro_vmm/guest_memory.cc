@@ -12,10 +12,13 @@
 namespace kvmtsc::micro_vmm {
 namespace {
 
+constexpr std::uint64_t kStacksEnd = 0x10000;
+constexpr std::uint64_t kStackBytes = 16;
 constexpr std::uint64_t kCellsAddress = 0x10000;
 constexpr std::uint64_t kPvclockAddress = 0x20000;
 constexpr std::uint64_t kMemoryBytes = 0x30000;
 constexpr std::uint64_t kSlotBytes = 64;
+static_assert(kStacksEnd - kMaxSlots * kStackBytes == 0xc000);
 static_assert(kCellsAddress + kMaxSlots * kSlotBytes <= kPvclockAddress);
 static_assert(kPvclockAddress + kMaxSlots * kSlotBytes <= kMemoryBytes);
 
@@ -33,6 +36,11 @@ std::uint64_t cell_address(unsigned slot) {
   return kCellsAddress + slot * kSlotBytes;
 }
 
+std::uint64_t stack_address(unsigned slot) {
+  assert(slot < kMaxSlots);
+  return kStacksEnd - slot * kStackBytes;
+}
+
 std::uint64_t pvclock_address(unsigned slot) {
   assert(slot < kMaxSlots);
   return kPvclockAddress + slot * kSlotBytes;
@@ -47,6 +55,8 @@ Result<std::unique_ptr<GuestMemory>> GuestMemory::create(int vm_fd, GuestProgram
   std::unique_ptr<GuestMemory> memory(new GuestMemory(static_cast<std::uint8_t*>(mapping)));
   const auto code = guest_code(program);
   std::memcpy(memory->base_ + kCodeAddress, code.data(), code.size());
+  constexpr std::uint16_t kHandler = kCodeAddress + kTimerHandler;  // of segment 0
+  std::memcpy(memory->base_ + kTimerVector * 4, &kHandler, sizeof kHandler);
 
   kvm_userspace_memory_region region{};
   region.memory_size = kMemoryBytes;
@@ -70,6 +80,23 @@ std::optional<CellValue> GuestMemory::read_cell(unsigned slot) const {
     return std::nullopt;
   }
   return CellValue{before, guest_tsc};
+}
+
+void GuestMemory::set_interval(unsigned slot, std::uint64_t ticks) {
+  auto* word = reinterpret_cast<std::uint64_t*>(base_ + cell_address(slot) + 16);
+  std::atomic_ref<std::uint64_t>(*word).store(ticks);
+}
+
+std::optional<Firing> GuestMemory::read_firing(unsigned slot) const {
+  const std::uint8_t* cell = base_ + cell_address(slot);
+  const auto before = load<std::uint32_t>(cell);
+  const auto guest_tsc = load<std::uint64_t>(cell + 8);
+  const auto deadline = load<std::uint64_t>(cell + 32);
+  const auto after = load<std::uint32_t>(cell);
+  if (before == 0 || before % 2 != 0 || before != after) {
+    return std::nullopt;
+  }
+  return Firing{before / 2, deadline, guest_tsc};
 }
 
 std::optional<PvclockPage> GuestMemory::read_pvclock(unsigned slot) const {

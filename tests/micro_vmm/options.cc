@@ -20,6 +20,7 @@ using Choices = std::map<std::string, Enum>;
 const Choices<GuestProgram> kGuests{{"spin", GuestProgram::kSpin},
                                     {"stamp", GuestProgram::kStamp},
                                     {"halt", GuestProgram::kHalt},
+                                    {"timer", GuestProgram::kTimer},
                                     {"idle", GuestProgram::kIdle}};
 const Choices<Creator> kCreators{{"main", Creator::kMainThread},
                                  {"other", Creator::kOtherThread},
@@ -65,15 +66,18 @@ Result<std::variant<Options, Help>> parse_options(int argc, const char* const* a
       ->delimiter(',')
       ->excludes(count);
   add_choice(app, "--guest", options.vm.program, kGuests,
-             "spin: store RDTSC for ever; stamp: once, then HLT; halt: HLT for ever; idle: never "
-             "enter KVM_RUN");
+             "spin: store RDTSC for ever; stamp: once, then HLT; halt: HLT for ever; timer: HLT "
+             "until its TSC-deadline timer fires, again and again; idle: never enter KVM_RUN");
+  app.add_option("--interval", options.vm.interval_ms, "milliseconds for which timer sleeps")
+      ->check(CLI::Range(1U, 3'600'000U));
   app.add_flag("--pvclock", options.vm.pvclock, "give each vCPU a pvclock page (kvmclock)");
   app.add_option("--vms", options.vms, "VMs in this process")->check(CLI::Range(0U, 100000U));
   add_choice(
       app, "--thread", options.creator, kCreators,
       "what becomes of the thread that creates the VMs: the main one, another, one that ends");
-  add_choice(app, "--irqchip", irqchip, kIrqchips,
-             "kernel: HLT sleeps inside KVM_RUN; none: it leaves it; auto: kernel for halt");
+  add_choice(
+      app, "--irqchip", irqchip, kIrqchips,
+      "kernel: HLT sleeps inside KVM_RUN; none: it leaves it; auto: kernel for halt and timer");
   app.add_option("--name", name, "does nothing but stand on the command line");
   app.footer(command_help());
   try {
@@ -90,7 +94,8 @@ Result<std::variant<Options, Help>> parse_options(int argc, const char* const* a
   options.vm.vcpu_ids = ids;
   options.vm.kernel_irqchip =
       irqchip == Irqchip::kKernel ||
-      (irqchip == Irqchip::kAuto && options.vm.program == GuestProgram::kHalt);
+      (irqchip == Irqchip::kAuto &&
+       (options.vm.program == GuestProgram::kHalt || options.vm.program == GuestProgram::kTimer));
   return std::variant<Options, Help>(options);
 }
 

@@ -31,7 +31,7 @@ Error vcpu_error(int error_number, VcpuId id, const std::string& what) {
 
 }  // namespace
 
-Result<std::unique_ptr<Vcpu>> Vcpu::create(int vm_fd, const VcpuSetup& setup) {
+Result<std::unique_ptr<Vcpu>> Vcpu::create(int vm_fd, GuestMemory* memory, const VcpuSetup& setup) {
   UniqueFd fd(::ioctl(vm_fd, KVM_CREATE_VCPU, static_cast<unsigned long>(setup.id)));
   if (!fd.valid()) {
     return vcpu_error(errno, setup.id, "KVM_CREATE_VCPU");
@@ -50,6 +50,16 @@ Result<std::unique_ptr<Vcpu>> Vcpu::create(int vm_fd, const VcpuSetup& setup) {
     if (Status page = vcpu->set_pvclock_page(); !page) {
       return page.error();
     }
+  }
+  if (setup.program == GuestProgram::kTimer) {
+    if (Status set = vcpu->set_cpuid(); !set) {
+      return set.error();
+    }
+    const auto khz = vcpu->khz();
+    if (!khz) {
+      return khz.error();
+    }
+    memory->set_interval(setup.slot, std::uint64_t{setup.interval_ms} * *khz);
   }
   vcpu->thread_ = std::make_unique<VcpuThread>(vcpu->fd_.get(), vcpu->run_);
   return vcpu;
@@ -108,6 +118,7 @@ Status Vcpu::set_initial_state() {
   }
   kvm_regs registers{};
   registers.rip = kCodeAddress;
+  registers.rsp = stack_address(setup_.slot) & 0xffff;
   registers.rflags = 2;  // bit 1 is always set
   if (::ioctl(fd_.get(), KVM_SET_REGS, &registers) != 0) {
     return vcpu_error(errno, setup_.id, "KVM_SET_REGS");
@@ -116,6 +127,19 @@ Status Vcpu::set_initial_state() {
   runnable.mp_state = KVM_MP_STATE_RUNNABLE;
   if (::ioctl(fd_.get(), KVM_SET_MP_STATE, &runnable) != 0) {
     return vcpu_error(errno, setup_.id, "KVM_SET_MP_STATE");
+  }
+  return ok_status();
+}
+
+// Leaf 1 alone tells of x2APIC (21) and TSC-deadline mode (24), and in EDX of MSRs, TSC and APIC.
+Status Vcpu::set_cpuid() {
+  TwoCpuidLeaves leaves;
+  leaves.entries[0].eax = 1;
+  leaves.entries[1].function = 1;
+  leaves.entries[1].ecx = 1U << 21 | 1U << 24;
+  leaves.entries[1].edx = 1U << 4 | 1U << 5 | 1U << 9;
+  if (::ioctl(fd_.get(), kSetCpuid2, &leaves) != 0) {
+    return vcpu_error(errno, setup_.id, "KVM_SET_CPUID2");
   }
   return ok_status();
 }

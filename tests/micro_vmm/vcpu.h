@@ -26,14 +26,17 @@ struct VcpuSetup {
   VcpuId id = 0;
   unsigned slot = 0;  // place in guest memory (guest_memory.h)
   GuestProgram program = GuestProgram::kSpin;
-  bool pvclock = false;       // give the vCPU a pvclock page
-  std::size_t run_bytes = 0;  // KVM_GET_VCPU_MMAP_SIZE
+  bool pvclock = false;           // give the vCPU a pvclock page
+  std::uint32_t interval_ms = 0;  // of kTimer
+  std::size_t run_bytes = 0;      // KVM_GET_VCPU_MMAP_SIZE
 };
 
 class Vcpu {
  public:
   // Creates the vCPU, ready at the start of the guest's code, and runs it unless it is idle.
-  static Result<std::unique_ptr<Vcpu>> create(int vm_fd, const VcpuSetup& setup);
+  // `memory` is its VM's, null for an idle guest.
+  static Result<std::unique_ptr<Vcpu>> create(int vm_fd, GuestMemory* memory,
+                                              const VcpuSetup& setup);
   ~Vcpu();
   Vcpu(const Vcpu&) = delete;
   Vcpu& operator=(const Vcpu&) = delete;
@@ -64,6 +67,8 @@ class Vcpu {
   Vcpu(UniqueFd fd, const VcpuSetup& setup) : fd_(std::move(fd)), setup_(setup) {}
   Status map_run();
   Status set_initial_state();
+  // What the timer's guest needs.
+  Status set_cpuid();
   Status set_pvclock_page();
   int ioctl_on_thread(unsigned long request, std::uintptr_t argument, int& error_number);
 

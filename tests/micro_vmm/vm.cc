@@ -81,8 +81,9 @@ Status Vm::add_vcpu(VcpuId id) {
   setup.slot = static_cast<unsigned>(vcpus_.size());
   setup.program = options_.program;
   setup.pvclock = options_.pvclock;
+  setup.interval_ms = options_.interval_ms;
   setup.run_bytes = run_bytes_;
-  auto vcpu = Vcpu::create(fd(), setup);
+  auto vcpu = Vcpu::create(fd(), memory_.get(), setup);
   if (!vcpu) {
     return vcpu.error();
   }

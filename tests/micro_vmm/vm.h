@@ -26,6 +26,7 @@ struct VmOptions {
   bool pvclock = false;
   // Lets HLT sleep inside KVM_RUN; without it a halted vCPU returns to user space.
   bool kernel_irqchip = false;
+  std::uint32_t interval_ms = 3000;  // for which kTimer sleeps
 };
 
 class Vm {

@@ -113,6 +113,48 @@ TEST_F(VmTest, OffsetsAreAppliedOrReportedAsNotApplied) {
   }
 }
 
+std::unique_ptr<integration::MicroVmm> sleeping_vmm(const char* guest) {
+  auto started = integration::MicroVmm::start({"--guest", guest, "--vcpus", "2"});
+  const auto asleep = [&] {
+    const auto vms = vms_of((*started)->pid());
+    const auto access = injection::resolve(HostRoot{}, vms.at(0));
+    return access && access->vcpus.size() == 2;
+  };
+  return started && integration::eventually(seconds(20), asleep) ? *std::move(started) : nullptr;
+}
+
+// Whether or not this KVM applies offsets: a timer that is armed is armed anew either way.
+TEST_F(VmTest, ATimerThatIsArmedIsArmedAnewWhereThatIsAskedFor) {
+  const auto vmm = sleeping_vmm("timer");
+  ASSERT_TRUE(vmm);
+  const std::vector<WantedOffset> wanted{{0, -777'000, {}, true}, {1, -777'000}};
+  const auto report = PtraceOffsetWriter(patient()).write(vms_of(vmm->pid()).at(0), wanted, soon());
+  ASSERT_TRUE(report) << report.error().text();
+  ASSERT_TRUE(report->vcpus[0].timer);
+  EXPECT_EQ(report->vcpus[0].timer->state, VcpuTimer::State::kRearmed);
+  EXPECT_FALSE(report->vcpus[0].timer->error);
+  EXPECT_FALSE(report->vcpus[1].timer);
+  EXPECT_TRUE(integration::eventually(seconds(20), [&] {
+    const auto firings = vmm->command("firings");
+    return firings && (*firings)["vcpus"][0]["times"] >= 2;
+  }));
+}
+
+TEST_F(VmTest, AVcpuWithoutAnArmedTimerHasNone) {
+  for (const char* const guest : {"halt", "spin"}) {  // with and without a LAPIC in the kernel
+    const auto vmm = sleeping_vmm(guest);
+    ASSERT_TRUE(vmm);
+    const std::vector<WantedOffset> wanted{{0, -777'000, {}, true}, {1, -777'000, {}, true}};
+    const auto report =
+        PtraceOffsetWriter(patient()).write(vms_of(vmm->pid()).at(0), wanted, soon());
+    ASSERT_TRUE(report) << report.error().text();
+    for (const VcpuWrite& vcpu : report->vcpus) {
+      ASSERT_TRUE(vcpu.timer);
+      EXPECT_EQ(vcpu.timer->state, VcpuTimer::State::kNone);
+    }
+  }
+}
+
 // What QEMU leaves of a vCPU that was unplugged, and one that never ran.
 TEST_F(VmTest, AVcpuThatNoThreadRunsIsWrittenByAnother) {
   SpinningVmm vmm(3);

@@ -11,6 +11,10 @@ TEST(DurationText, HasTheUnitThatFits) {
   EXPECT_EQ(duration_text(1.5), "1.5 s");
   EXPECT_EQ(duration_text(0.99999), "1 s");
   EXPECT_EQ(duration_text(1.4e-11), "14 ps");
+  EXPECT_EQ(duration_text(-3600, true), "-3600 s");
+  EXPECT_EQ(duration_text(999.9), "1000 s");
+  EXPECT_EQ(duration_text(999.2), "999 s");
+  EXPECT_EQ(duration_text(86'400), "86400 s");
 }
 
 TEST(DurationText, ASignIsShownWhereAskedForAndNeverOfZero) {

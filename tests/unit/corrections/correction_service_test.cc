@@ -46,6 +46,7 @@ class FakeVm final : public OffsetWriter, public ClockSource {
       }
       write.read_back = offsets[one.id];
       write.after_rollback = ignores ? write.before : std::nullopt;
+      rearmed.push_back(one.rearm);
       report.vcpus.push_back(write);
     }
     if (forgets_before) {
@@ -73,6 +74,7 @@ class FakeVm final : public OffsetWriter, public ClockSource {
   std::string known_to_ignore;
   bool forgets_before = false;  // and so cannot be sure
   bool master_clock = true;
+  std::vector<bool> rearmed;  // of each write, whether that was asked for
   int writes = 0;
 };
 
@@ -290,6 +292,18 @@ TEST_F(CorrectionServiceTest, AVmThatDoesNotHoldStillIsRefusedForThatAndNotForAS
   EXPECT_THAT(refused.error().message, HasSubstr("untrusted"));
   const auto allowed = service_->request({planned->id, {Objection::kUntrusted}, "", kEngineer});
   EXPECT_EQ(allowed.error().kind, ErrorKind::kConflict);
+}
+
+TEST_F(CorrectionServiceTest, TimersAreArmedAnewWhereTheStepIsLongAndByAnUndoAsWell) {
+  vm_.offsets = {0, 0, 2'000'000};
+  sweep();
+  const auto done = aligned();
+  ASSERT_EQ(state_of(done).verdict, Verdict::kCorrected);
+  EXPECT_THAT(vm_.rearmed, ElementsAre(true, true, false));
+  ASSERT_TRUE(undo(done->id));
+  vm_.rearmed.clear();
+  service_->run_queued();
+  EXPECT_THAT(vm_.rearmed, ElementsAre(true, true, false));
 }
 
 TEST_F(CorrectionServiceTest, LooksAgainAtWhatSpeaksAgainstAPlan) {

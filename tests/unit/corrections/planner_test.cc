@@ -73,6 +73,18 @@ TEST_F(PlannerTest, APlanIsLookedAtAnewBeforeItIsCarriedOut) {
   EXPECT_EQ(planner_.check(*planned, {}).error().kind, ErrorKind::kGone);
 }
 
+TEST_F(PlannerTest, NothingThatIsAllowedTakesATscBelow0) {
+  const std::set<Objection> all(kEveryObjection.begin(), kEveryObjection.end());
+  const auto to_zero = planner_.make(kWeb, ShiftGoal{-100, {}});
+  EXPECT_FALSE(to_zero->plan.obstacle);
+  EXPECT_TRUE(planner_.check(*to_zero, all));
+  const auto below = planner_.make(kWeb, ShiftGoal{-101, {}});
+  EXPECT_TRUE(below->plan.obstacle);
+  const auto refused = planner_.check(*below, all);
+  EXPECT_EQ(refused.error().kind, ErrorKind::kRefused);
+  EXPECT_EQ(refused.error().message, below->plan.obstacle->message);
+}
+
 TEST_F(PlannerTest, RemembersWhoseWritesAreIgnoredWhileTheVmLives) {
   EXPECT_FALSE(objects_to(planner_.make(kWeb, AlignGoal{}), Objection::kProtectedTsc));
   planner_.remember_protected(kWeb);

@@ -31,6 +31,7 @@ TEST(MicroVmmOptionsTest, KeepsTheOrderOfChosenIds) {
 TEST(MicroVmmOptionsTest, HaltedGuestsSleepInTheKernelUnlessTold) {
   EXPECT_TRUE(parse_ok({"--guest", "halt"}).vm.kernel_irqchip);
   EXPECT_FALSE(parse_ok({"--guest", "halt", "--irqchip", "none"}).vm.kernel_irqchip);
+  EXPECT_TRUE(parse_ok({"--guest", "timer"}).vm.kernel_irqchip);
   EXPECT_FALSE(parse_ok({"--guest", "spin"}).vm.kernel_irqchip);
   EXPECT_FALSE(parse_ok({"--guest", "stamp"}).vm.kernel_irqchip);
   EXPECT_TRUE(parse_ok({"--irqchip", "kernel"}).vm.kernel_irqchip);

@@ -160,6 +160,16 @@ CallBracket bracket() {
   return value;
 }
 
+TEST(KvmCallsTest, ACallForOneRegisterReturnsThatItDidOne) {
+  EXPECT_TRUE(one_msr_done("KVM_GET_MSRS", 1));
+  EXPECT_EQ(one_msr_done("KVM_GET_MSRS", 0).error().message,
+            "KVM_GET_MSRS: KVM refused the register");
+  EXPECT_EQ(one_msr_done("KVM_SET_MSRS", -EPERM).error().message,
+            "KVM_SET_MSRS: Operation not permitted");
+  EXPECT_EQ(one_msr_done("KVM_SET_MSRS", Error{ErrorKind::kTimeout, "late", {}}).error().kind,
+            ErrorKind::kTimeout);
+}
+
 TEST(TripleTest, KvmsOwnValuesAreUsedWhenItVouchesForThem) {
   const ClockTriple triple = make_triple(77, 0xe, 1500, 51'000, bracket());
   EXPECT_EQ(triple.kvmclock_ns, 77U);
