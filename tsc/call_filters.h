@@ -18,6 +18,8 @@ struct CallVerdict {
   Kind kind = Kind::kUnknown;
   // Of kDenied, and of kUnknown where it cannot be found out.
   std::optional<Error> why = {};
+
+  bool allows() const { return kind == Kind::kUnfiltered || kind == Kind::kAllowed; }
 };
 
 struct CallFilters {

@@ -16,8 +16,9 @@ namespace kvmtsc::injection {
 class HeldVcpus {
  public:
   // Only before stop_all().
+  // `timer_denied`: why its thread's filters forbid to touch its timer.
   void add(const WantedOffset& wanted, const VcpuAccess& access, Reserved&& reserved,
-           OffsetFiles&& files);
+           OffsetFiles&& files, std::optional<Error> timer_denied);
   // A vCPU that is only to stand still with the others.
   void add_bystander(Reserved&& reserved);
 
@@ -55,6 +56,7 @@ class HeldVcpus {
     VcpuWrite report;
     std::optional<std::int64_t> expected;
     bool rearm = false;
+    std::optional<Error> timer_denied;
     const VcpuAccess* access = nullptr;
     std::optional<Reserved> reserved;
     std::optional<OffsetFiles> files;

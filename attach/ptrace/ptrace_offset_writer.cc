@@ -118,6 +118,18 @@ Result<WriteReport> PtraceOffsetWriter::write(const AttachTarget& vm,
     if (found.vcpus.size() == 1) {
       self.run_beside(options_.root, vm.pid, found.vcpus.begin()->second.thread);
     }
+    // Its filters are known by now. Where they are suspended they forbid nothing.
+    const auto timer_denied = [&](const VcpuAccess& access,
+                                  const Reserved& reserved) -> std::optional<Error> {
+      if (!reserved.filters) {
+        return std::nullopt;
+      }
+      const auto verdict = ask_filters(options_.root, *options_.filters, reserved.thread,
+                                       intended_rearming(only_descriptor(access)), layout.gadgets);
+      return verdict.allows() ? std::nullopt
+                              : std::optional(verdict.why.value_or(Error{
+                                    ErrorKind::kRefused, "its thread's filters have changed", {}}));
+    };
     HeldVcpus vcpus;
     ParkedVcpus parked;
     std::optional<Reserved> carrier;
@@ -131,7 +143,9 @@ Result<WriteReport> PtraceOffsetWriter::write(const AttachTarget& vm,
       if (!reserved) {
         return reserved.error();
       }
-      vcpus.add(wanted, access, *std::move(reserved), {options_.root, vm.key, wanted.id});
+      auto denied = wanted.rearm ? timer_denied(access, *reserved) : std::nullopt;
+      vcpus.add(wanted, access, *std::move(reserved), {options_.root, vm.key, wanted.id},
+                std::move(denied));
     }
     for (const auto& [id, access] : found.vcpus) {
       if (std::ranges::binary_search(ids, id)) {

@@ -56,11 +56,6 @@ Result<FoundThread> look(const PtraceOptions& options, const AttachTarget& vm, T
   return FoundThread{vm.pid, thread, *std::move(facts)};
 }
 
-bool is_allowed(const CallVerdict& verdict) {
-  return verdict.kind == CallVerdict::Kind::kUnfiltered ||
-         verdict.kind == CallVerdict::Kind::kAllowed;
-}
-
 bool could_be_read(const CallVerdict& verdict) {
   return verdict.kind == CallVerdict::Kind::kUnknown && !verdict.why;
 }
@@ -107,8 +102,8 @@ Result<Reserved> reserve(const TracerThread& self, const PtraceOptions& options,
     held = *learnt;
     verdict = ask_filters(options.root, *options.filters, *found, calls, gadgets);
   }
-  const bool suspend = !is_allowed(verdict) && options.policy.suspend_seccomp;
-  if (!is_allowed(verdict) && !suspend) {
+  const bool suspend = !verdict.allows() && options.policy.suspend_seccomp;
+  if (!verdict.allows() && !suspend) {
     return verdict.why.value_or(
         Error{ErrorKind::kRefused,
               "the filters of thread " + std::to_string(thread.value) + " could not be kept",
@@ -126,7 +121,7 @@ Result<Reserved> reserve(const TracerThread& self, const PtraceOptions& options,
   if (!suspend) {
     watch.emplace(options.root, found->facts);
   }
-  return Reserved{*std::move(attachment), std::move(buffers), watch, held};
+  return Reserved{*std::move(attachment), *found, std::move(buffers), watch, held};
 }
 
 Result<SavedState> take_hold(const HostRoot& root, Reserved&& reserved, const ProcessLayout& layout,

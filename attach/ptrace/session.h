@@ -40,6 +40,7 @@ Status still_same_process(const HostRoot& root, const AttachTarget& vm);
 // A thread that is attached to but not yet stopped, with all the memory its stop will need.
 struct Reserved {
   Attachment attachment;
+  FoundThread thread;  // as it was before
   std::unique_ptr<StateBuffers> buffers;
   // To be seen again once it stands still; absent where its filters are suspended.
   std::optional<FilterWatch> filters;

@@ -17,8 +17,10 @@ namespace kvmtsc::integration {
 
 class MicroVmm {
  public:
-  // Starts micro-vmm with these arguments and returns when its VMs are there.
-  static Result<std::unique_ptr<MicroVmm>> start(const std::vector<std::string>& arguments);
+  // Starts micro-vmm with these arguments, by `launcher` if there is one, a program that becomes
+  // its arguments; returns when its VMs are there.
+  static Result<std::unique_ptr<MicroVmm>> start(const std::vector<std::string>& arguments,
+                                                 std::vector<std::string> launcher = {});
 
   pid_t pid() const { return process_->pid(); }
   Process& process() { return *process_; }

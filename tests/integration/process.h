@@ -54,8 +54,8 @@ class Process {
   std::string error_output();  // stderr so far
 
   Status send_signal(int signal);
-  // kTimeout if it is still running then. May be asked again after it has ended. All that it said is
-  // in output() and error_output() then.
+  // kTimeout if it is still running then. May be asked again after it has ended. All that it said
+  // is in output() and error_output() then.
   Result<ExitStatus> wait_exit(Milliseconds patience);
 
  private:

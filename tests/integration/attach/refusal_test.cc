@@ -77,8 +77,9 @@ TEST(RefusalTest, AStopThatComesInBetweenIsKept) {
       (void)inject_unseen(*layout, Tid{process.pid()}, {}, 2, std::chrono::seconds(2));
     }
     ::waitpid(stopper, nullptr, 0);
-    if (process.running()) {
-      EXPECT_TRUE(becomes(process, 'T')) << "after " << stops << " stops";
+    // Unless it came to its end before the signal came.
+    if (process.running() && (becomes(process, 'T') || process.running())) {
+      EXPECT_EQ(process.state(), 'T') << "after " << stops << " stops";
       ::usleep(200);
       EXPECT_EQ(process.state(), 'T');
       process.send(SIGCONT);
