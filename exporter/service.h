@@ -27,6 +27,7 @@
 #include "exporter/http/server.h"
 #include "exporter/logged_journal.h"
 #include "exporter/metrics/service_families.h"
+#include "exporter/scrape/newest_rendering.h"
 #include "exporter/sweep_log.h"
 
 namespace kvmtsc {
@@ -106,6 +107,7 @@ class Service {
   std::string demo_token_;
   Sweep sweep_;
   SweepLog sweep_log_;
+  NewestRendering renderings_;
   Sampler sampler_;
   std::unique_ptr<http::Server> server_;
 };

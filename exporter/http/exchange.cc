@@ -7,6 +7,9 @@
 #include <string_view>
 #include <utility>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+
 #include "base/parse.h"
 #include "exporter/http/client.h"
 #include "exporter/http/loopback_peer.h"
@@ -24,6 +27,26 @@ std::optional<std::uint32_t> unix_uid(int socket) {
     return std::nullopt;
   }
   return credentials.uid;
+}
+
+// Has the kernel gather what is written to a TCP connection meanwhile into full segments (tcp(7),
+// TCP_CORK): CivetWeb writes each line of a head by itself, which would be a segment each.
+class Corked {
+ public:
+  explicit Corked(int socket) : socket_(socket) { set(1); }
+  ~Corked() { set(0); }
+  Corked(const Corked&) = delete;
+  Corked& operator=(const Corked&) = delete;
+
+ private:
+  // A unix socket refuses it and needs none.
+  void set(int on) const { ::setsockopt(socket_, IPPROTO_TCP, TCP_CORK, &on, sizeof on); }
+  int socket_;
+};
+
+bool write_all(mg_connection* connection, const std::string& bytes) {
+  const int written = mg_write(connection, bytes.data(), bytes.size());
+  return written >= 0 && static_cast<std::size_t>(written) == bytes.size();
 }
 
 }  // namespace
@@ -80,9 +103,10 @@ bool read_body(mg_connection* connection, std::size_t size, std::string& body) {
 }
 
 void send(mg_connection* connection, const Response& response, bool without_body) {
+  const Corked corked(kvm_tsc_connection_socket(connection));
   mg_response_header_start(connection, response.status);
   mg_response_header_add(connection, "Content-Type", response.content_type.c_str(), -1);
-  mg_response_header_add(connection, "Content-Length", std::to_string(response.body.size()).c_str(),
+  mg_response_header_add(connection, "Content-Length", std::to_string(response.length()).c_str(),
                          -1);
   for (const auto& [name, value] : response.headers) {
     // A line feed in a value would be a header of the client's choosing.
@@ -91,8 +115,12 @@ void send(mg_connection* connection, const Response& response, bool without_body
     }
   }
   mg_response_header_send(connection);
-  if (!without_body) {
-    mg_write(connection, response.body.data(), response.body.size());
+  if (without_body) {
+    return;
+  }
+  // A client that has not taken the first part gets no second.
+  if (response.shared == nullptr || write_all(connection, *response.shared)) {
+    write_all(connection, response.body);
   }
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "exporter/metrics/families.h"
+#include "exporter/metrics/process_families.h"
 #include "exporter/metrics/service_families.h"
 
 namespace kvmtsc {
@@ -80,7 +81,7 @@ Entries exported() {
   append_correction_families(full_snapshot(), families);
   append_service_families({0, 0, true, {}, RealTime{}, true}, families);
   append_build_info(build_info(), families);
-  append_process_families(families);
+  ProcessFamilies(system_clock()).append_to(families);
   Entries entries;
   for (const auto& family : families) {
     entries.emplace(family.name, entry_of(family));
