@@ -84,7 +84,7 @@ class OffsetWriter {
 
   // Why KVM would accept what write() asks of it for this VM and not do it, where that is known
   // beforehand; else empty. Any thread.
-  virtual std::string why_ignored(const AttachTarget& /*vm*/) const { return {}; }
+  virtual std::string why_ignored(const AttachTarget& vm) const = 0;
 
   // Every vCPU of the VM, named in `offsets` or not, is stopped before the first write and none
   // runs before the last read-back, so the guest never executes with some offsets written and

@@ -18,6 +18,7 @@
 #include "bench/idle_bench.h"
 #include "bench/results.h"
 #include "bench/scrape_bench.h"
+#include "bench/shared_scrape_bench.h"
 #include "bench/sweep_bench.h"
 #include "tests/integration/debugfs.h"
 #include "tests/integration/micro_vmm.h"
@@ -79,6 +80,15 @@ Status measure_busy(const std::string& debugfs, Results& results) {
   return measure_scrapes(debugfs, kVms * kVcpus, results);
 }
 
+Status measure_shared(const std::string& debugfs, Results& results) {
+  const auto vms = start_vms(kVms);
+  if (!vms) {
+    return vms.error();
+  }
+  progress("scraping, beside bare answers");
+  return measure_shared_scrapes(debugfs, kVms * kVcpus, results);
+}
+
 Status measure_at_rest(const std::string& debugfs, Results& results) {
   const auto vms = start_vms(kIdleVms);
   if (!vms) {
@@ -98,6 +108,7 @@ constexpr std::array kParts{
     Part{"hold", "holding a thread",
          [](const std::string&, Results& results) { return measure_one_call(results); }},
     Part{"load", "sweeps and scrapes of 250 VMs", measure_busy},
+    Part{"scrape", "scrapes that share their bytes", measure_shared},
     Part{"rest", "idling beside 100 VMs", measure_at_rest},
     Part{"attach", "attaching to QEMUs",
          [](const std::string&, Results& results) { return measure_attaching(results); }},

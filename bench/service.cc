@@ -8,11 +8,12 @@
 namespace kvmtsc::bench {
 
 Result<std::unique_ptr<integration::Exporter>> start_service(const std::string& debugfs,
-                                                             std::size_t vcpus) {
+                                                             std::size_t vcpus,
+                                                             const std::string& interval) {
   // Two sweeps confirm an offset; a busy host gets some more.
   constexpr std::chrono::seconds kPatience{30};
-  auto service =
-      integration::Exporter::start({"sweep:\n  interval: 5s\n", {"--path.debugfs=" + debugfs}});
+  auto service = integration::Exporter::start(
+      {"sweep:\n  interval: " + interval + "\n", {"--path.debugfs=" + debugfs}});
   if (!service) {
     return service.error();
   }

@@ -1,4 +1,4 @@
-// The service as a process, at its default interval, on this host's VMs.
+// The service as a process on this host's VMs.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +10,10 @@
 
 namespace kvmtsc::bench {
 
-// Returns once it serves a confirmed skew for at least `vcpus` vCPUs.
+// Returns once it serves a confirmed skew for at least `vcpus` vCPUs. Sweeps at the default
+// interval, or that given as the configuration has it ("500ms").
 Result<std::unique_ptr<integration::Exporter>> start_service(const std::string& debugfs,
-                                                             std::size_t vcpus);
+                                                             std::size_t vcpus,
+                                                             const std::string& interval = "5s");
 
 }  // namespace kvmtsc::bench

@@ -57,6 +57,9 @@ class GuardedOffsetWriter final : public OffsetWriter {
       : guard_(&guard), writer_(&writer) {}
 
   Status foresee(const AttachTarget& vm, std::span<const VcpuId> vcpus) const override;
+  std::string why_ignored(const AttachTarget& vm) const override {
+    return writer_->why_ignored(vm);
+  }
   Result<WriteReport> write(const AttachTarget& vm, std::span<const WantedOffset> offsets,
                             MonotonicTime deadline) override;
 

@@ -1,15 +1,16 @@
 #include "exporter/routes.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "base/version.h"
 #include "exporter/api/seen.h"
-#include "exporter/http/encoding.h"
 #include "exporter/http/message.h"
-#include "exporter/metrics/exposition.h"
 #include "exporter/metrics/families.h"
+#include "exporter/metrics/process_families.h"
 #include "exporter/page/status_page.h"
+#include "exporter/scrape/answer.h"
 
 namespace kvmtsc {
 namespace {
@@ -24,25 +25,22 @@ Response text(int status, std::string body) {
   return response;
 }
 
-Response metrics(const RouteSources& sources, const Request& request) {
-  const SnapshotPtr snapshot = seen_by(request.principal, sources.latest());
+// What is true at the moment of the scrape, whatever the snapshot.
+Families live_families(const RouteSources& sources, ProcessFamilies& process) {
   Families families;
-  if (snapshot) {
-    append_vm_families(*snapshot, families);
-    append_host_families(*snapshot, families);
-    append_correction_families(*snapshot, families);
-  }
   append_service_families(sources.facts(), families);
   append_build_info(build_info(), families);
-  append_process_families(families);
-  const auto format = http::prefers_openmetrics(request.header("Accept"))
-                          ? ExpositionFormat::kOpenMetrics
-                          : ExpositionFormat::kText;
-  Response response;
-  response.content_type = content_type(format);
-  response.body = expose(families, format);
-  response.headers.emplace_back("Vary", "Accept");
-  return response;
+  process.append_to(families);
+  return families;
+}
+
+Response metrics(const RouteSources& sources, ProcessFamilies& process, const Request& request) {
+  const SnapshotPtr latest = sources.latest();
+  const SnapshotPtr seen = seen_by(request.principal, latest);
+  // A login that sees some of the VMs alone shares with nobody.
+  const auto rendering =
+      seen == latest ? sources.renderings->of(latest) : std::make_shared<const Rendering>(seen);
+  return answer_scrape(*rendering, live_families(sources, process), request);
 }
 
 std::string why_blind(const Snapshot& snapshot) {
@@ -91,7 +89,8 @@ Response page(const SnapshotPtr& snapshot) {
 http::Router make_routes(const RouteSources& sources) {
   http::Router router;
   router.add("GET", "/metrics",
-             [sources](const Request& request) { return metrics(sources, request); });
+             [sources, process = std::make_shared<ProcessFamilies>(*sources.clock)](
+                 const Request& request) { return metrics(sources, *process, request); });
   router.add("GET", "/-/healthy", [](const Request&) { return text(200, "healthy\n"); });
   router.add("GET", "/-/ready", [sources](const Request&) {
     return ready(sources.latest(), sources.sweep_interval(), sources.clock->monotonic());

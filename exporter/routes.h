@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "exporter/http/router.h"
 #include "exporter/metrics/service_families.h"
+#include "exporter/scrape/newest_rendering.h"
 #include "tsc/snapshot.h"
 
 namespace kvmtsc {
@@ -19,6 +20,7 @@ struct RouteSources {
   std::function<Result<std::string>()> reload;  // a line about what was done, or why it was refused
   std::function<ServiceFacts()> facts;
   const Clock* clock = nullptr;
+  NewestRendering* renderings = nullptr;
 };
 
 // GET /metrics (text 0.0.4 or OpenMetrics 1.0 by Accept), /-/healthy, /-/ready and /; POST

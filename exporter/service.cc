@@ -127,6 +127,7 @@ void Service::after_sweep(Snapshot& snapshot) {
     snapshot.holds->vcpus.add(snapshot.corrections->held);
   }
   sweep_log_.observe(snapshot);
+  renderings_.drop();
 }
 
 Status Service::check(const Settings& settings) {
@@ -213,6 +214,7 @@ Status Service::serve() {
   sources.reload = [this] { return reload(); };
   sources.facts = [this] { return service_facts(); };
   sources.clock = &system_clock();
+  sources.renderings = &renderings_;
   http::Router router = make_routes(sources);
   add_api_routes(router, {sources.latest, [this] { return api_facts(); }, &corrections_,
                           journal_.get(), &system_clock()});

@@ -28,6 +28,7 @@
 #include "exporter/logged_journal.h"
 #include "exporter/metrics/service_families.h"
 #include "exporter/periodically.h"
+#include "exporter/scrape/newest_rendering.h"
 #include "exporter/service_parts.h"
 #include "exporter/sweep_log.h"
 
@@ -109,6 +110,7 @@ class Service {
   std::string demo_token_;
   Sweep sweep_;
   SweepLog sweep_log_;
+  NewestRendering renderings_;
   Sampler sampler_;
   std::unique_ptr<http::Server> server_;
 };

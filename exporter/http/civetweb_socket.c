@@ -1,7 +1,9 @@
-/* CivetWeb, and the two things it has no seam for. Its structures are private to its source file, so
+/* CivetWeb, and the three things it has no seam for. Its structures are private to its source file, so
  * this is that file.
  *
  * The socket of a connection, whose peer the kernel can name (unix(7), SO_PEERCRED).
+ *
+ * Whether a connection goes on after this response, which the response has to say.
  *
  * An answer to those who speak plain HTTP to a port that speaks TLS: CivetWeb ends such a
  * connection without a word. OpenSSL has recognised the request by then (SSL_R_HTTP_REQUEST) and sent
@@ -58,4 +60,10 @@ int kvm_tsc_connection_socket(const struct mg_connection *connection);
 
 int kvm_tsc_connection_socket(const struct mg_connection *connection) {
   return connection->client.sock;
+}
+
+int kvm_tsc_keeps_alive(const struct mg_connection *connection);
+
+int kvm_tsc_keeps_alive(const struct mg_connection *connection) {
+  return should_keep_alive(connection);
 }

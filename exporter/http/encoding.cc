@@ -1,7 +1,5 @@
 #include "exporter/http/encoding.h"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -9,6 +7,7 @@
 #include <vector>
 
 #include "base/parse.h"
+#include "exporter/http/gzip.h"
 
 namespace kvmtsc::http {
 namespace {
@@ -148,50 +147,24 @@ bool accepts_gzip(std::string_view accept_encoding) {
   return by_name ? *by_name > 0 : by_star.value_or(0) > 0;
 }
 
-std::string gzip(std::string_view data) {
-  z_stream stream{};
-  // The fastest level makes an exposition about ten times smaller; the best would cost several
-  // times the scrape for a tenth more. 15 window bits, +16 for the gzip wrapper.
-  if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
-    return {};
-  }
-  std::string packed(deflateBound(&stream, data.size()), '\0');
-  // zlib does not write through next_in; it only lacks the const. Sizes beyond 32 bits are fed in
-  // steps.
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(data.data()));
-  stream.next_out = reinterpret_cast<Bytef*>(packed.data());
-  constexpr std::size_t kStep = std::size_t{1} << 30U;
-  std::size_t in_left = data.size();
-  std::size_t out_left = packed.size();
-  int outcome = Z_OK;
-  while (outcome == Z_OK) {
-    const std::size_t in = std::min(in_left, kStep);
-    const std::size_t out = std::min(out_left, kStep);
-    stream.avail_in = static_cast<uInt>(in);
-    stream.avail_out = static_cast<uInt>(out);
-    outcome = deflate(&stream, in == in_left ? Z_FINISH : Z_NO_FLUSH);
-    in_left -= in - stream.avail_in;
-    out_left -= out - stream.avail_out;
-  }
-  deflateEnd(&stream);
-  packed.resize(outcome == Z_STREAM_END ? packed.size() - out_left : 0);
-  return packed;
+bool takes_gzip(const Request& request) {
+  return accepts_gzip(joined(request, "Accept-Encoding"));
 }
 
 void compress_for(const Request& request, Response& response) {
-  if (response.body.size() < kWorthCompressing || !is_compressible(response.content_type) ||
-      has_header(response, "Content-Encoding")) {
+  if (response.shared != nullptr || response.body.size() < kWorthCompressing ||
+      !is_compressible(response.content_type) || has_header(response, "Content-Encoding")) {
     return;
   }
   response.headers.emplace_back("Vary", "Accept-Encoding");
-  if (!accepts_gzip(joined(request, "Accept-Encoding"))) {
+  if (!takes_gzip(request)) {
     return;
   }
-  std::string packed = gzip(response.body);
-  if (packed.empty() || packed.size() >= response.body.size()) {
+  auto packed = gzip(response.body);
+  if (!packed || packed->size() >= response.body.size()) {
     return;
   }
-  response.body = std::move(packed);
+  response.body = *std::move(packed);
   response.headers.emplace_back("Content-Encoding", "gzip");
 }
 

@@ -1,7 +1,6 @@
 // Content negotiation and compression. Pure; any thread.
 #pragma once
 
-#include <string>
 #include <string_view>
 
 #include "exporter/http/message.h"
@@ -11,12 +10,12 @@ namespace kvmtsc::http {
 // Whether an Accept-Encoding header admits gzip: named (or by "*") with q > 0 (RFC 9110, 12.5.3).
 // A malformed element counts as absent.
 bool accepts_gzip(std::string_view accept_encoding);
-
-// `data` as one gzip member (RFC 1952).
-std::string gzip(std::string_view data);
+// Whether the one or more Accept-Encoding headers of `request` do.
+bool takes_gzip(const Request& request);
 
 // Compresses the body of `response` where that is worth it (a text of at least 1 KiB, not encoded
-// yet) and `request` accepts it, and says with Vary that it depends on it.
+// yet, of which nothing is shared) and `request` accepts it, and says with Vary that it depends on
+// it.
 void compress_for(const Request& request, Response& response);
 
 // Which of two media ranges an Accept header prefers (RFC 9110, 12.5.1): true when OpenMetrics

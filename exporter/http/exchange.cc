@@ -4,15 +4,22 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
+#include <ctime>
 #include <string_view>
 #include <utility>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 
 #include "base/parse.h"
 #include "exporter/http/client.h"
 #include "exporter/http/loopback_peer.h"
 #include "exporter/http/request_path.h"
 
-extern "C" int kvm_tsc_connection_socket(const mg_connection* connection);  // civetweb_socket.c
+// civetweb_socket.c
+extern "C" int kvm_tsc_connection_socket(const mg_connection* connection);
+extern "C" int kvm_tsc_keeps_alive(const mg_connection* connection);
 
 namespace kvmtsc::http {
 namespace {
@@ -24,6 +31,61 @@ std::optional<std::uint32_t> unix_uid(int socket) {
     return std::nullopt;
   }
   return credentials.uid;
+}
+
+// Has the kernel gather what is written to a TCP connection meanwhile into full segments (tcp(7),
+// TCP_CORK): a head alone would be one of its own.
+class Corked {
+ public:
+  explicit Corked(int socket) : socket_(socket) { set(1); }
+  ~Corked() { set(0); }
+  Corked(const Corked&) = delete;
+  Corked& operator=(const Corked&) = delete;
+
+ private:
+  // A unix socket refuses it and needs none.
+  void set(int on) const { ::setsockopt(socket_, IPPROTO_TCP, TCP_CORK, &on, sizeof on); }
+  int socket_;
+};
+
+// RFC 9110, 5.6.7.
+std::string date_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  ::gmtime_r(&now, &utc);
+  std::array<char, 40> text{};
+  const std::size_t size =
+      std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &utc);
+  return {text.data(), size};
+}
+
+void append_field(std::string_view name, std::string_view value, std::string& head) {
+  // A line feed in a value would be a header of the client's choosing.
+  if (std::ranges::none_of(value, [](unsigned char c) { return c < 0x20 || c == 0x7f; })) {
+    head.append(name).append(": ").append(value).append("\r\n");
+  }
+}
+
+// In one piece: CivetWeb would write each line by itself, with a system call and, over TLS, a
+// record for each.
+std::string head_of(const mg_connection* connection, const Response& response) {
+  const char* const version = mg_get_request_info(connection)->http_version;
+  std::string head = std::string("HTTP/") + (version == nullptr ? "1.0" : version) + " " +
+                     std::to_string(response.status) + " " + reason_phrase(response.status) +
+                     "\r\n";
+  append_field("Content-Type", response.content_type, head);
+  append_field("Content-Length", std::to_string(response.length()), head);
+  for (const auto& [name, value] : response.headers) {
+    append_field(name, value, head);
+  }
+  append_field("Date", date_now(), head);
+  append_field("Connection", kvm_tsc_keeps_alive(connection) != 0 ? "keep-alive" : "close", head);
+  return head + "\r\n";
+}
+
+bool write_all(mg_connection* connection, const std::string& bytes) {
+  const int written = mg_write(connection, bytes.data(), bytes.size());
+  return written >= 0 && static_cast<std::size_t>(written) == bytes.size();
 }
 
 }  // namespace
@@ -80,19 +142,13 @@ bool read_body(mg_connection* connection, std::size_t size, std::string& body) {
 }
 
 void send(mg_connection* connection, const Response& response, bool without_body) {
-  mg_response_header_start(connection, response.status);
-  mg_response_header_add(connection, "Content-Type", response.content_type.c_str(), -1);
-  mg_response_header_add(connection, "Content-Length", std::to_string(response.body.size()).c_str(),
-                         -1);
-  for (const auto& [name, value] : response.headers) {
-    // A line feed in a value would be a header of the client's choosing.
-    if (std::ranges::none_of(value, [](unsigned char c) { return c < 0x20 || c == 0x7f; })) {
-      mg_response_header_add(connection, name.c_str(), value.c_str(), -1);
-    }
+  const Corked corked(kvm_tsc_connection_socket(connection));
+  // A client that has not taken one part gets no further one.
+  if (!write_all(connection, head_of(connection, response)) || without_body) {
+    return;
   }
-  mg_response_header_send(connection);
-  if (!without_body) {
-    mg_write(connection, response.body.data(), response.body.size());
+  if (response.shared == nullptr || write_all(connection, *response.shared)) {
+    write_all(connection, response.body);
   }
 }
 

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -67,10 +69,16 @@ bool is_probe(const Request& request);
 struct Response {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
-  std::string body;
+  // What the body begins with, where several responses have that in common: sent as it is, not
+  // copied. May be null.
+  std::shared_ptr<const std::string> shared = {};
+  std::string body;  // the rest, or all of it
   // Besides Content-Type, Content-Length and what the server adds. One that holds a control
   // character is not sent.
   std::vector<Header> headers;
+
+  // Of the whole body, in bytes.
+  std::size_t length() const { return (shared == nullptr ? 0 : shared->size()) + body.size(); }
 };
 
 // "Not Found" for 404; "Unknown" for a status that RFC 9110 and RFC 6585 do not name.

@@ -29,12 +29,7 @@ class Writer {
     }
   }
 
-  std::string finish() && {
-    if (open_metrics()) {
-      out_ += "# EOF\n";
-    }
-    return std::move(out_);
-  }
+  std::string finish() && { return std::move(out_); }
 
  private:
   bool open_metrics() const { return format_ == ExpositionFormat::kOpenMetrics; }
@@ -197,12 +192,20 @@ const char* content_type(ExpositionFormat format) {
              : "text/plain; version=0.0.4; charset=utf-8";
 }
 
-std::string expose(std::span<const MetricFamily> families, ExpositionFormat format) {
+std::string expose_part(std::span<const MetricFamily> families, ExpositionFormat format) {
   Writer writer(format);
   for (const MetricFamily& family : families) {
     writer.family(family);
   }
   return std::move(writer).finish();
+}
+
+std::string expose(std::span<const MetricFamily> families, ExpositionFormat format) {
+  std::string text = expose_part(families, format);
+  if (format == ExpositionFormat::kOpenMetrics) {
+    text += "# EOF\n";
+  }
+  return text;
 }
 
 }  // namespace kvmtsc

@@ -22,4 +22,8 @@ const char* content_type(ExpositionFormat format);
 // values and HELP must be valid UTF-8. Families in the order given; names unique.
 std::string expose(std::span<const prometheus::MetricFamily> families, ExpositionFormat format);
 
+// The same of the first families of several: what expose() gives of the others goes after it.
+std::string expose_part(std::span<const prometheus::MetricFamily> families,
+                        ExpositionFormat format);
+
 }  // namespace kvmtsc

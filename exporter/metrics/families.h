@@ -1,5 +1,5 @@
-// From a Snapshot to metric families: what docs/metrics.md describes. Pure but for
-// process_families; any thread.
+// From a Snapshot to metric families: what docs/metrics.md describes. Pure; any
+// thread.
 //
 // What is not known gives no sample. Families without samples are left out.
 #pragma once
@@ -27,8 +27,5 @@ void append_correction_families(const Snapshot& snapshot, Families& families);
 
 // kvm_tsc_exporter_build_info.
 void append_build_info(const BuildInfo& build, Families& families);
-
-// process_*, as Prometheus client libraries name them, of this process, from /proc/self.
-void append_process_families(Families& families);
 
 }  // namespace kvmtsc

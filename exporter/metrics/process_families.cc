@@ -1,3 +1,5 @@
+#include "exporter/metrics/process_families.h"
+
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -5,7 +7,6 @@
 
 #include "base/file.h"
 #include "base/parse.h"
-#include "exporter/metrics/families.h"
 #include "exporter/metrics/family.h"
 
 namespace kvmtsc {
@@ -72,9 +73,8 @@ void append_from_stat(Families& families) {
   }
 }
 
-}  // namespace
-
-void append_process_families(Families& families) {
+Families read_families() {
+  Families families;
   append_from_stat(families);
   if (const auto fds = list_directory("/proc/self/fd")) {
     // Listing them takes one more.
@@ -86,6 +86,19 @@ void append_process_families(Families& families) {
     append_gauge(families, "process_max_fds", "Most file descriptors that may be open at once.",
                  static_cast<double>(limit.rlim_cur));
   }
+  return families;
+}
+
+}  // namespace
+
+void ProcessFamilies::append_to(Families& families) {
+  const std::lock_guard lock(mutex_);
+  const MonotonicTime now = clock_->monotonic();
+  if (!read_at_ || now - *read_at_ >= std::chrono::seconds(1)) {
+    read_ = read_families();
+    read_at_ = now;
+  }
+  families.insert(families.end(), read_.begin(), read_.end());
 }
 
 }  // namespace kvmtsc

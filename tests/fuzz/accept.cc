@@ -1,8 +1,6 @@
 // Accept and Accept-Encoding. Arbitrary bytes show what must not matter to the outcome: case,
 // blanks, order, elements that say nothing. Lists put together from the same bytes show the outcome
 // itself, for what they say is known before they are written down.
-#include <zlib.h>
-
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -11,6 +9,7 @@
 #include "base/parse.h"
 #include "exporter/http/encoding.h"
 #include "invariant.h"
+#include "tests/fakes/gunzip.h"
 
 namespace kvmtsc::fuzz {
 namespace {
@@ -114,21 +113,6 @@ void check_known_types(const std::string& bytes) {
           "the type is chosen as asked", written(wishes));
 }
 
-std::string gunzip(const std::string& packed, std::size_t size) {
-  z_stream stream{};
-  std::string input = packed;
-  std::string plain(size + 1, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(input.data());
-  stream.avail_in = static_cast<uInt>(input.size());
-  stream.next_out = reinterpret_cast<Bytef*>(plain.data());
-  stream.avail_out = static_cast<uInt>(plain.size());
-  require(inflateInit2(&stream, 15 + 16) == Z_OK, "zlib begins");
-  require(inflate(&stream, Z_FINISH) == Z_STREAM_END, "the body is one whole gzip member");
-  plain.resize(stream.total_out);
-  inflateEnd(&stream);
-  return plain;
-}
-
 void check_compression(const std::string& list) {
   http::Request request;
   request.headers.emplace_back("Accept-Encoding", list);
@@ -144,7 +128,7 @@ void check_compression(const std::string& list) {
   const bool packed = has({"Content-Encoding", "gzip"});
   require(packed == (long_enough && accepts_gzip(list)), "who accepts gzip gets it", list);
   require(has({"Vary", "Accept-Encoding"}) == long_enough, "caches are told", list);
-  require((packed ? gunzip(response.body, body.size()) : response.body) == body,
+  require((packed ? fakes::gunzip(response.body) : response.body) == body,
           "the body arrives as it was", list);
 }
 

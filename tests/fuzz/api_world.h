@@ -21,6 +21,9 @@ class CountingWriter final : public OffsetWriter {
   Status foresee(const AttachTarget& /*vm*/, std::span<const VcpuId> /*vcpus*/) const override {
     return ok_status();
   }
+  std::string why_ignored(const AttachTarget& vm) const override {
+    return writer_->why_ignored(vm);
+  }
   Result<WriteReport> write(const AttachTarget& vm, std::span<const WantedOffset> offsets,
                             MonotonicTime deadline) override;
   std::size_t writes = 0;

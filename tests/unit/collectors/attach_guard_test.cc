@@ -26,6 +26,7 @@ class Attaching : public ClockSource, public OffsetWriter {
   Status foresee(const AttachTarget& /*vm*/, std::span<const VcpuId> /*vcpus*/) const override {
     return ok_status();
   }
+  std::string why_ignored(const AttachTarget& /*vm*/) const override { return "it ignores all"; }
   Result<WriteReport> write(const AttachTarget& /*vm*/, std::span<const WantedOffset> /*wanted*/,
                             MonotonicTime /*end*/) override {
     ++calls;
@@ -68,6 +69,7 @@ class AttachGuardTest : public testing::Test {
 TEST_F(AttachGuardTest, StandsBeforeEveryWay) {
   EXPECT_EQ(open_ways(), "clock frequency foresee write");
   EXPECT_EQ(attaching_.calls, 3);
+  EXPECT_EQ(writer_.why_ignored(vm_), "it ignores all");
   exclude({{Subject::kName, "^db"}});
   EXPECT_EQ(open_ways(), "");
   EXPECT_EQ(attaching_.calls, 3) << "nothing was asked to attach";

@@ -27,6 +27,31 @@ TEST_F(ServerTest, AnswersOnIpv4) {
   EXPECT_THAT(http_get(address(), "/peer")->body, MatchesRegex("127\\.0\\.0\\.1:[1-9][0-9]*"));
 }
 
+TEST_F(ServerTest, SendsWhatIsSharedBeforeTheRest) {
+  const auto shared = std::make_shared<const std::string>(std::size_t{4} << 20U, 's');
+  router_.add("GET", "/shared", [&](const Request&) {
+    Response response = text("and the rest");
+    response.shared = shared;
+    return response;
+  });
+  options_.listen.push_back("unix:" + directory_.path() + "/socket");
+  start();
+  for (const std::string& listening : server_->addresses()) {
+    HttpConnection connection(listening);
+    for (int i = 0; i < 2; ++i) {
+      connection.send("HEAD /shared HTTP/1.1\r\n\r\n");
+      const auto head = connection.receive(true);
+      ASSERT_TRUE(head);
+      EXPECT_EQ(head->header("Content-Length"), std::to_string(shared->size() + 12));
+      connection.send("GET /shared HTTP/1.1\r\nAccept-Encoding: gzip\r\n\r\n");
+      const auto reply = connection.receive();
+      ASSERT_TRUE(reply);
+      EXPECT_EQ(reply->body, *shared + "and the rest");
+      EXPECT_FALSE(reply->header("Content-Encoding"));
+    }
+  }
+}
+
 TEST_F(ServerTest, AnswersOnIpv6) {
   options_.listen = {"[::1]:0"};
   auto server = Server::start(options_, router_);

@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "exporter/metrics/families.h"
+#include "exporter/metrics/process_families.h"
 #include "exporter/metrics/service_families.h"
 
 namespace kvmtsc {
@@ -83,7 +84,7 @@ Entries exported() {
   facts.audit_writable = true;
   append_service_families(facts, families);
   append_build_info(build_info(), families);
-  append_process_families(families);
+  ProcessFamilies(system_clock()).append_to(families);
   Entries entries;
   for (const auto& family : families) {
     entries.emplace(family.name, entry_of(family));

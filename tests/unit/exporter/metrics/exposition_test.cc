@@ -3,6 +3,8 @@
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <span>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -89,6 +91,20 @@ TEST(Exposition, WritesHistograms) {
 TEST(Exposition, AFamilyWithoutSamplesIsLeftOut) {
   EXPECT_EQ(exposed(gauge("a", "h")), "");
   EXPECT_EQ(exposed(gauge("a", "h"), ExpositionFormat::kOpenMetrics), "# EOF\n");
+}
+
+TEST(Exposition, APartAndTheRestAreTheWhole) {
+  std::vector<prometheus::MetricFamily> families;
+  for (const char* const name : {"one", "other"}) {
+    auto family = gauge(name, "h");
+    family.add({}, 1);
+    family.append_to(families);
+  }
+  const std::span all(families);
+  for (const auto format : {ExpositionFormat::kText, ExpositionFormat::kOpenMetrics}) {
+    EXPECT_EQ(expose_part(all.first(1), format) + expose(all.last(1), format),
+              expose(families, format));
+  }
 }
 
 }  // namespace

@@ -177,16 +177,5 @@ TEST(HostFamilies, AFailedCollectorIsSeen) {
               has_line(text, "kvm_tsc_last_sweep_timestamp_seconds 1790000000"));
 }
 
-TEST(ProcessFamilies, AreThoseOfThisProcess) {
-  Families families;
-  append_process_families(families);
-  const auto text = expose(families, ExpositionFormat::kText);
-  for (const char* name :
-       {"process_cpu_seconds_total", "process_start_time_seconds", "process_virtual_memory_bytes",
-        "process_resident_memory_bytes", "process_open_fds", "process_max_fds"}) {
-    EXPECT_NE(text.find(std::string("\n") + name + " "), std::string::npos) << name;
-  }
-}
-
 }  // namespace
 }  // namespace kvmtsc
