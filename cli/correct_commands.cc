@@ -8,6 +8,7 @@
 #include "cli/ending.h"
 #include "cli/figures.h"
 #include "cli/shell.h"
+#include "cli/timers_text.h"
 
 namespace kvmtsc {
 namespace {
@@ -50,6 +51,9 @@ void print_plan(const Session& session, const std::string& vm, const Json& plan)
                {seconds_text(field(vcpu, "jump_seconds"), true)}});
   }
   print(table.text(session.coloured));
+  if (const Json& notice = field(plan, "notice"); notice.is_string()) {
+    print("\nIn the guest: " + harmless(plain_text(notice)) + "\n");
+  }
   const Json& objections = field(plan, "objections");
   if (!objections.empty()) {
     print("\nThis speaks against it:\n");
@@ -73,6 +77,10 @@ void print_outcome(const Session& session, const Json& correction) {
   print("  master clock      " + yes_no(field(facts, "master_clock")) + "\n");
   print("  vCPUs held        " + seconds_text(field(field(correction, "report"), "held_seconds")) +
         "\n");
+  if (const std::string timers = timers_text(field(field(correction, "report"), "vcpus"));
+      !timers.empty()) {
+    print("  timers            " + timers + "\n");
+  }
   if (const Json& why = field(facts, "why_unknown"); plain_text(why) != "-") {
     print("  " + harmless(plain_text(why)) + "\n");
   }

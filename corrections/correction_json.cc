@@ -4,6 +4,7 @@
 
 #include "base/rfc3339.h"
 #include "corrections/json_values.h"
+#include "tsc/guest_notice.h"
 
 namespace kvmtsc {
 namespace {
@@ -62,6 +63,7 @@ Json body_of(const CorrectionPlan& plan) {
           {"frequency_hertz", or_null(plan.frequency, [](const Frequency& f) { return f.hertz; })},
           {"master_clock", or_null(plan.master_clock)},
           {"vcpus", vcpus},
+          {"notice", or_null(guest_notice(plan))},
           {"objections", to_json(plan.objections)},
           {"obstacle", or_null(plan.obstacle, [](const Error& e) { return to_json(e); })}};
 }
@@ -82,6 +84,22 @@ const char* outcome_name(WriteOutcome outcome) {
   return "";
 }
 
+const char* timer_name(const VcpuTimer& timer) {
+  switch (timer.state) {
+    case VcpuTimer::State::kNone:
+      return "none";
+    case VcpuTimer::State::kRearmed:
+      return "rearmed";
+    case VcpuTimer::State::kNotRearmed:
+      return "not_rearmed";
+  }
+  return "";
+}
+
+Json why_not_rearmed(const VcpuWrite& vcpu) {
+  return vcpu.timer && vcpu.timer->error ? Json(vcpu.timer->error->text()) : Json(nullptr);
+}
+
 Json json_of(const WriteReport& report) {
   const auto ticks = [](std::int64_t offset) { return digits(offset); };
   Json vcpus = Json::array();
@@ -93,6 +111,8 @@ Json json_of(const WriteReport& report) {
                      {"read_back", or_null(vcpu.read_back, ticks)},
                      {"after_rollback", or_null(vcpu.after_rollback, ticks)},
                      {"held_seconds", in_seconds(vcpu.held)},
+                     {"timer", or_null(vcpu.timer, timer_name)},
+                     {"timer_reason", why_not_rearmed(vcpu)},
                      {"error", or_null(vcpu.error, [](const Error& e) { return to_json(e); })}});
   }
   return {{"outcome", outcome_name(report.outcome)},

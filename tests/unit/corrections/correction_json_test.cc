@@ -29,6 +29,24 @@ TEST(CorrectionJson, TicksAreExactAndWhatIsUnknownIsNull) {
   EXPECT_TRUE(json["facts"]["master_clock"].is_null());
 }
 
+TEST(CorrectionJson, WhatBecameOfATimerIsAWordAndAReason) {
+  Correction correction;
+  correction.report.emplace();
+  correction.report->vcpus.resize(4);
+  correction.report->vcpus[1].timer = VcpuTimer{};
+  correction.report->vcpus[2].timer = VcpuTimer{VcpuTimer::State::kRearmed, {}};
+  correction.report->vcpus[3].timer =
+      VcpuTimer{VcpuTimer::State::kNotRearmed, Error{ErrorKind::kTimeout, "late", "wait"}};
+  const auto json = to_json(correction);
+  auto words = nlohmann::ordered_json::array();
+  for (const auto& vcpu : json["report"]["vcpus"]) {
+    words.push_back(vcpu["timer"]);
+    words.push_back(vcpu["timer_reason"]);
+  }
+  EXPECT_EQ(words.dump(),
+            R"([null,null,"none",null,"rearmed",null,"not_rearmed","late; wait"])");
+}
+
 TEST(CorrectionJson, EachGoalHasItsForm) {
   EXPECT_EQ(dump(to_json(CorrectionGoal{AlignGoal{}})), R"({"goal":"align","to":"most_advanced"})");
   EXPECT_EQ(dump(to_json(CorrectionGoal{ShiftGoal{-5, {}}})), R"({"goal":"shift","ticks":"-5"})");
