@@ -4,10 +4,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "attach/target.h"
 #include "base/clock.h"
 #include "base/result.h"
+#include "tsc/call_filters.h"
 #include "tsc/clock_triple.h"
 #include "tsc/reading.h"
 
@@ -36,6 +38,10 @@ class ClockSource {
 
   // Pauses no vCPU.
   virtual Result<ClockReading> read_clock(const AttachTarget& vm, MonotonicTime deadline) = 0;
+
+  // What a VMM's system-call filters said when it was attached to last; holds nobody. Absent where
+  // there is no VMM that could have any.
+  virtual std::optional<CallFilters> call_filters(const VmKey& /*vm*/) const { return {}; }
 
   // Pauses that one vCPU. Also kNotFound, where no thread runs it.
   virtual Result<VcpuFrequency> read_frequency(const AttachTarget& vm, VcpuId vcpu,

@@ -142,18 +142,23 @@ void add_rows(const std::string& what, const std::string& baseline, const Costs&
 // As PtraceClockSource holds a thread, for a call that needs no VM.
 Result<Nanoseconds> hold_for_one_call(const injection::TracerThread& self,
                                       const injection::ProcessLayout& layout, Tid thread) {
+  const auto facts = injection::read_thread_facts(HostRoot{}, thread.value, thread);
+  if (!facts) {
+    return facts.error();
+  }
   auto buffers = injection::StateBuffers::make();
   auto attachment = injection::Attachment::seize(self, HostRoot{}, thread, {}, layout.gadgets);
   if (!attachment) {
     return attachment.error();
   }
-  injection::Reserved reserved{*std::move(attachment), std::move(buffers)};
+  injection::Reserved reserved{*std::move(attachment), std::move(buffers),
+                               injection::FilterWatch(HostRoot{}, *facts)};
   const MonotonicTime begun = system_clock().monotonic();
   if (auto interrupted = reserved.attachment.interrupt(); !interrupted) {
     return interrupted.error();
   }
   {
-    auto state = injection::take_hold(std::move(reserved), layout, testing::soon());
+    auto state = injection::take_hold(HostRoot{}, std::move(reserved), layout, testing::soon());
     if (!state) {
       return state.error();
     }

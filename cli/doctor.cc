@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <string_view>
 
 #include "base/file.h"
 #include "base/join.h"
@@ -78,7 +79,6 @@ class Doctor {
     clocksource();
     tracing();
     name_space();
-    vmms();
     service();
     return std::move(findings_);
   }
@@ -192,26 +192,6 @@ class Doctor {
         "KVM's numbers are the host's; in a container use the host's PID namespace");
   }
 
-  // A VMM whose threads have a seccomp filter is not attached to.
-  void vmms() {
-    const auto names = list_directory(options_->procfs);
-    std::size_t filtered = 0;
-    std::size_t seen = 0;
-    for (const std::string& name : names ? *names : std::vector<std::string>{}) {
-      const std::string comm = first_line(options_->procfs + "/" + name + "/comm");
-      if (!parse_u32(name) || (!comm.starts_with("qemu") && !comm.starts_with("firecracker") &&
-                               !comm.starts_with("cloud-hyper"))) {
-        continue;
-      }
-      ++seen;
-      const std::string mode = status_value(options_->procfs + "/" + name + "/status", "Seccomp");
-      filtered += mode == "0" || mode.empty() ? 0U : 1U;
-    }
-    add(filtered == 0 ? Health::kOk : Health::kWarn, "seccomp",
-        std::to_string(filtered) + " of " + std::to_string(seen) + " VMMs filter system calls",
-        "those are read through debugfs, but not attached to");
-  }
-
   void service() {
     const auto answer = session_->client.get("/api/v1/host");
     if (!answer) {
@@ -224,7 +204,8 @@ class Doctor {
     }
     const Json& host = answer->body;
     add(Health::kOk, "service",
-        "version " + plain_text(field(host, "version")) + " at " + session_->client.server() + " (" + session_->server_by + ")");
+        "version " + plain_text(field(host, "version")) + " at " + session_->client.server() +
+            " (" + session_->server_by + ")");
     const std::string mode = plain_text(field(host, "attach_mode"));
     add(mode == "off" ? Health::kWarn : Health::kOk, "attach.mode", mode,
         "with clock the master clock is seen, with correct offsets can be corrected");
@@ -239,6 +220,7 @@ class Doctor {
     add(role == "operator" ? Health::kOk : Health::kWarn, "you",
         plain_text(field(field(host, "you"), "name")) + ", " + role,
         "to correct, use a token of an operator, or the unix socket as root");
+    filters(mode);
     for (const Json& collector : field(host, "collectors")) {
       if (field(collector, "success") == false) {
         const Json& error = field(collector, "error");
@@ -268,6 +250,48 @@ class Doctor {
     add(Health::kOk, "attach.exclude",
         std::to_string(excluded) + " of " + std::to_string(field(answer->body, "vms").size()) +
             " VMs are never attached to" + names);
+  }
+
+  // What the VMMs' seccomp filters say of the calls that attaching makes.
+  void filters(const std::string& mode) {
+    const auto answer = session_->client.get("/api/v1/vms");
+    if (!answer || is_problem(*answer)) {
+      return;  // the service has said why already
+    }
+    std::size_t not_asked = 0;
+    for (const Json& vm : field(answer->body, "vms")) {
+      const Json& seccomp = field(vm, "seccomp");
+      if (seccomp.is_object()) {
+        filters_of(plain_text(field(vm, "vm")), seccomp, mode);
+      } else if (field(vm, "source") != "simulated") {
+        ++not_asked;
+      }
+    }
+    if (not_asked > 0) {
+      add(Health::kOk, "seccomp",
+          "unknown of " + std::to_string(not_asked) + " VMs, for attach.mode is " + mode);
+    }
+  }
+
+  void filters_of(const std::string& vm, const Json& seccomp, const std::string& mode) {
+    Health health = Health::kOk;
+    std::string found = vm;
+    std::string remedy;
+    for (const char* purpose : {"clock", "corrections"}) {
+      if (purpose == std::string_view("corrections") && mode != "correct") {
+        continue;
+      }
+      const Json& verdict = field(seccomp, purpose);
+      const Json& error = field(verdict, "error");
+      found += std::string(found == vm ? ": " : "; ") + purpose + " " +
+               plain_text(field(verdict, "verdict"));
+      if (error.is_object()) {
+        health = Health::kWarn;
+        found += " (" + plain_text(field(error, "message")) + ")";
+        remedy = plain_text(field(error, "remedy"));
+      }
+    }
+    add(health, "seccomp", found, remedy);
   }
 
   void audit(const Json& corrections) {

@@ -38,6 +38,9 @@ class GuardedClockSource final : public ClockSource {
       : guard_(&guard), source_(&source) {}
 
   bool covers(const VmKey& vm) const override { return source_->covers(vm); }
+  std::optional<CallFilters> call_filters(const VmKey& vm) const override {
+    return source_->call_filters(vm);
+  }
   Result<ClockReading> read_clock(const AttachTarget& vm, MonotonicTime deadline) override;
   Result<VcpuFrequency> read_frequency(const AttachTarget& vm, VcpuId vcpu,
                                        MonotonicTime deadline) override;

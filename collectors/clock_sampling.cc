@@ -69,6 +69,7 @@ void ClockSampling::observe(VmState& state) {
   state.clock_taken = tracked.taken;
   state.divergence = tracked.divergence;
   state.clock_error = tracked.error;
+  state.call_filters = source_->call_filters(state.key);
   state.clock_errors = tracked.errors;
   if (const VcpuReading* reference = reference_of(state)) {
     if (const auto known = tracked.frequencies.find(reference->id);

@@ -92,9 +92,9 @@ std::vector<Setting> build() {
           [](auto& s) -> auto& { return s.attach_clock_interval; }, seconds(1), hours(1)),
       switch_setting(
           named("attach.suspend_seccomp", "--attach.suspend-seccomp", "Attaching",
-                "Whether to attach to threads under seccomp too, with their filter suspended "
-                "while our calls run. Needs CAP_SYS_ADMIN. If this process is killed in those "
-                "microseconds, the filter may kill the VMM."),
+                "Whether to attach also to threads whose seccomp filters deny our calls or cannot "
+                "be read, with the filters suspended while the calls run. Needs CAP_SYS_ADMIN. If "
+                "this process is killed in those microseconds, the filter may kill the VMM."),
           [](auto& s) -> auto& { return s.attach_suspend_seccomp; }),
       attach_rules_setting("attach.exclude",
                            "Rules for the VMs that nobody may stop, not even for a microsecond: "

@@ -80,17 +80,19 @@ Service::Service(const CommandLine& command_line, const Settings& settings, Need
       host_clock_(settings.paths, system_clock()),
       fleet_(settings.demo ? std::make_unique<SimulatedFleet>(kDemoSeed, kDemoVms, system_clock())
                            : nullptr),
-      clock_source_(make_clock_source(settings)),
-      offset_writer_(make_offset_writer(settings)),
-      simulated_attach_(fleet_ == nullptr ? nullptr
-                                          : std::make_unique<SimulatedAttach>(
-                                                *fleet_, system_clock(), clock_source_.get(),
-                                                offset_writer_.get())),
+      attaching_(make_attaching(settings)),
+      simulated_attach_(fleet_ == nullptr
+                            ? nullptr
+                            : std::make_unique<SimulatedAttach>(*fleet_, system_clock(),
+                                                                attaching_.clock_source.get(),
+                                                                attaching_.offset_writer.get())),
       attach_guard_(settings.paths, std::move(needs.attach_rules)),
       guarded_clocks_(guarded<GuardedClockSource>(
-          attach_guard_, first_of<ClockSource>(simulated_attach_.get(), clock_source_.get()))),
+          attach_guard_,
+          first_of<ClockSource>(simulated_attach_.get(), attaching_.clock_source.get()))),
       guarded_writer_(guarded<GuardedOffsetWriter>(
-          attach_guard_, first_of<OffsetWriter>(simulated_attach_.get(), offset_writer_.get()))),
+          attach_guard_,
+          first_of<OffsetWriter>(simulated_attach_.get(), attaching_.offset_writer.get()))),
       clock_sampling_(make_clock_sampling(settings, guarded_clocks_.get())),
       journal_(std::move(needs.journal)),
       audit_watch_(correction_options(settings).enabled ? std::make_unique<AuditWatch>(*journal_)

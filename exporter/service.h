@@ -27,6 +27,7 @@
 #include "exporter/http/server.h"
 #include "exporter/logged_journal.h"
 #include "exporter/metrics/service_families.h"
+#include "exporter/service_parts.h"
 #include "exporter/sweep_log.h"
 
 namespace kvmtsc {
@@ -91,8 +92,7 @@ class Service {
   SystemHostClock host_clock_;
   std::unique_ptr<SimulatedFleet> fleet_;  // null without --demo
   // Attaching to real VMs: null where it is off, or none are to be corrected.
-  std::unique_ptr<ClockSource> clock_source_;
-  std::unique_ptr<OffsetWriter> offset_writer_;
+  Attaching attaching_;
   std::unique_ptr<SimulatedAttach> simulated_attach_;  // null without --demo
   // Before all of them; null where there is nothing to stand before.
   AttachGuard attach_guard_;

@@ -91,18 +91,16 @@ std::vector<std::string> needs_restart(const Settings& running, const Settings& 
   return keys;
 }
 
-std::unique_ptr<ClockSource> make_clock_source(const Settings& settings) {
-  if (settings.attach_mode == AttachMode::kOff) {
-    return nullptr;
+Attaching make_attaching(const Settings& settings) {
+  Attaching attaching;
+  const injection::PtraceOptions options = ptrace_options(settings);
+  if (settings.attach_mode != AttachMode::kOff) {
+    attaching.clock_source = std::make_unique<injection::PtraceClockSource>(options);
   }
-  return std::make_unique<injection::PtraceClockSource>(ptrace_options(settings));
-}
-
-std::unique_ptr<OffsetWriter> make_offset_writer(const Settings& settings) {
-  if (!settings.correction_enabled || settings.attach_mode != AttachMode::kCorrect) {
-    return nullptr;
+  if (settings.correction_enabled && settings.attach_mode == AttachMode::kCorrect) {
+    attaching.offset_writer = std::make_unique<injection::PtraceOffsetWriter>(options);
   }
-  return std::make_unique<injection::PtraceOffsetWriter>(ptrace_options(settings));
+  return attaching;
 }
 
 std::unique_ptr<ClockSampling> make_clock_sampling(const Settings& settings, ClockSource* source) {

@@ -28,9 +28,12 @@ std::vector<std::string> needs_restart(const Settings& running, const Settings& 
 
 const char* attach_mode_name(AttachMode mode);
 
-// Attaching to real VMs: null where it is off, or none are to be corrected.
-std::unique_ptr<ClockSource> make_clock_source(const Settings& settings);
-std::unique_ptr<OffsetWriter> make_offset_writer(const Settings& settings);
+// Attaching to real VMs. Both share what they know of VMMs' filters.
+struct Attaching {
+  std::unique_ptr<ClockSource> clock_source;    // null where it is off
+  std::unique_ptr<OffsetWriter> offset_writer;  // null where none are to be corrected
+};
+Attaching make_attaching(const Settings& settings);
 // Null without a source, which outlives it.
 std::unique_ptr<ClockSampling> make_clock_sampling(const Settings& settings, ClockSource* source);
 

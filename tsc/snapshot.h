@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "tsc/call_filters.h"
 #include "tsc/clock_triple.h"
 #include "tsc/confirmation.h"
 #include "tsc/correction_counts.h"
@@ -56,6 +57,8 @@ struct VmState {
   bool clock_wanted = false;
   std::optional<Divergence> divergence;
   std::optional<Error> clock_error;
+  // Whether its VMM's system-call filters let us attach; absent where nobody attaches.
+  std::optional<CallFilters> call_filters;
   std::uint64_t clock_errors = 0;  // failed clock readings since the VM was found
   // KVM_GET_TSC_KHZ of the reference vCPU, which is what the guest is told; absent while unknown.
   std::optional<std::uint32_t> tsc_khz;

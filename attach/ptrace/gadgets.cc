@@ -67,6 +67,7 @@ Result<Gadgets> find_gadgets(pid_t process, const MemoryMap& map) {
                         [](const Mapping* m) { return worth_searching_first(*m); });
   std::optional<RemoteAddress> syscall_return;
   std::optional<RemoteAddress> sigreturn;
+  RemoteAddress after_sigreturn;
   std::vector<std::byte> piece(kPiece + kOverlap);
   bool any_code = false;
   for (const Mapping* mapping : order) {
@@ -84,9 +85,12 @@ Result<Gadgets> find_gadgets(pid_t process, const MemoryMap& map) {
       }
       if (const auto found = find_sigreturn(code); found && !sigreturn) {
         sigreturn = at + *found;
+        after_sigreturn =
+            *sigreturn +
+            (code[*found] == kSigreturnRax.front() ? kSigreturnRax.size() : kSigreturnEax.size());
       }
       if (syscall_return && sigreturn) {
-        return Gadgets{*syscall_return, *sigreturn};
+        return Gadgets{*syscall_return, *sigreturn, after_sigreturn};
       }
     }
   }

@@ -25,6 +25,7 @@ namespace kvmtsc::injection {
 struct Gadgets {
   RemoteAddress syscall_return;
   RemoteAddress sigreturn;
+  RemoteAddress after_sigreturn = {};  // where the kernel sees rt_sigreturn come from
 };
 
 // Offset of the first such piece in `code`; absent if there is none.

@@ -25,6 +25,7 @@ void HeldVcpus::add(const WantedOffset& wanted, const VcpuAccess& access, Reserv
   vcpu.expected = wanted.expected;
   vcpu.rearm = wanted.rearm;
   vcpu.access = &access;
+  vcpu.report.held = reserved.held;
   vcpu.reserved.emplace(std::move(reserved));
   vcpu.files.emplace(std::move(files));
   vcpus_.push_back(std::move(vcpu));
@@ -55,7 +56,7 @@ Status HeldVcpus::stop_all(const HostRoot& root, const VmKey& vm, const ProcessL
     stopped_bystanders_.push_back(*std::move(stop));
   }
   for (Vcpu& vcpu : vcpus_) {
-    auto state = take_hold(*std::move(vcpu.reserved), layout, deadline);
+    auto state = take_hold(root, *std::move(vcpu.reserved), layout, deadline);
     if (!state) {
       return state.error();
     }
@@ -263,7 +264,7 @@ WriteReport HeldVcpus::release(MonotonicTime begun, std::vector<VcpuWrite> other
   WriteReport report;
   for (Vcpu& vcpu : vcpus_) {
     vcpu.state.reset();
-    vcpu.report.held = clock.monotonic() - begun;
+    vcpu.report.held += clock.monotonic() - begun;
   }
   stopped_bystanders_.clear();
   report.held = clock.monotonic() - begun;

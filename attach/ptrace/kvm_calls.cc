@@ -44,6 +44,31 @@ SystemCall ioctl_call(int fd, std::uint64_t request, std::uint64_t argument) {
   return SystemCall{SYS_ioctl, {static_cast<std::uint64_t>(fd), request, argument}};
 }
 
+IntendedCall intended_ioctl(const char* name, std::optional<int> fd, std::uint64_t request,
+                            std::optional<std::uint64_t> argument) {
+  IntendedCall call{name, SYS_ioctl, {std::nullopt, request, argument, 0, 0, 0}};
+  if (fd) {
+    call.arguments[0] = static_cast<std::uint64_t>(*fd);
+  }
+  return call;
+}
+
+IntendedCall intended_clock_reading(int vm_fd) {
+  return intended_ioctl("ioctl KVM_GET_CLOCK", vm_fd, KVM_GET_CLOCK, std::nullopt);
+}
+
+IntendedCall intended_frequency_reading(std::optional<int> vcpu_fd) {
+  return intended_ioctl("ioctl KVM_GET_TSC_KHZ", vcpu_fd, KVM_GET_TSC_KHZ, 0);
+}
+
+std::array<IntendedCall, 3> intended_correction(std::optional<int> vcpu_fd) {
+  return {
+      intended_ioctl("ioctl KVM_GET_DEVICE_ATTR", vcpu_fd, KVM_GET_DEVICE_ATTR, std::nullopt),
+      intended_ioctl("ioctl KVM_SET_DEVICE_ATTR", vcpu_fd, KVM_SET_DEVICE_ATTR, std::nullopt),
+      intended_ioctl("ioctl KVM_KVMCLOCK_CTRL", vcpu_fd, KVM_KVMCLOCK_CTRL, 0),
+  };
+}
+
 Error ioctl_error(const char* name, std::int64_t result) {
   const int error_number = static_cast<int>(-result);
   Error error = errno_error(error_number, name);

@@ -6,9 +6,12 @@
 
 #include <linux/kvm.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
+#include "attach/ptrace/filter_verdict.h"
 #include "attach/ptrace/saved_state.h"
 #include "base/result.h"
 #include "tsc/reading.h"
@@ -28,6 +31,14 @@ static_assert(KVM_GET_TSC_KHZ == 0xaea3 && KVM_RUN == 0xae80 && KVM_KVMCLOCK_CTR
 
 // An ioctl with the kernel's number for it; `argument` is a value or an address in the tracee.
 SystemCall ioctl_call(int fd, std::uint64_t request, std::uint64_t argument);
+
+// What is known of an ioctl beforehand; `name` is "ioctl " and its command's, and outlives it.
+IntendedCall intended_ioctl(const char* name, std::optional<int> fd, std::uint64_t request,
+                            std::optional<std::uint64_t> argument);
+IntendedCall intended_clock_reading(int vm_fd);
+IntendedCall intended_frequency_reading(std::optional<int> vcpu_fd);
+// All that the writing of an offset can come to.
+std::array<IntendedCall, 3> intended_correction(std::optional<int> vcpu_fd);
 
 // What went wrong when an injected ioctl `name` returned `result` (a negative errno).
 Error ioctl_error(const char* name, std::int64_t result);

@@ -75,7 +75,7 @@ Status ParkedVcpus::carry(const HostRoot& root, pid_t process, Reserved&& carrie
   if (auto interrupted = carrier.attachment.interrupt(); !interrupted) {
     return interrupted;
   }
-  auto state = take_hold(std::move(carrier), layout, deadline);
+  auto state = take_hold(root, std::move(carrier), layout, deadline);
   if (!state) {
     return state.error();
   }

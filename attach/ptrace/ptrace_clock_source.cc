@@ -21,6 +21,19 @@ bool worth_another_thread(const Error& error) {
          error.kind == ErrorKind::kGone;
 }
 
+// Of all vCPUs: a correction takes every one.
+CallVerdict together(const std::map<VcpuId, CallVerdict>& vcpus) {
+  using Kind = CallVerdict::Kind;
+  for (const Kind telling : {Kind::kDenied, Kind::kUnknown, Kind::kAllowed, Kind::kUnfiltered}) {
+    for (const auto& [id, verdict] : vcpus) {
+      if (verdict.kind == telling) {
+        return verdict;
+      }
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 ClockTriple make_triple(std::uint64_t kvmclock_ns, std::uint32_t flags, std::uint64_t host_tsc,
@@ -58,14 +71,16 @@ Result<Reading> PtraceClockSource::prepared(
 
 Result<PtraceClockSource::Answer> PtraceClockSource::hold(const AttachTarget& vm,
                                                           const ProcessLayout& layout, Tid thread,
+                                                          const IntendedCall& intended,
                                                           MonotonicTime deadline,
                                                           const Calls& calls) const {
   return TracerThread::run([&](const TracerThread& self) -> Result<Answer> {
     self.run_beside(options_.root, vm.pid, thread);
-    auto reserved = reserve(self, options_, vm, thread, layout.gadgets);
+    auto reserved = reserve(self, options_, vm, thread, layout.gadgets, {&intended, 1}, deadline);
     if (!reserved) {
       return reserved.error();
     }
+    const Nanoseconds held_before = reserved->held;
     const MonotonicTime begun = system_clock().monotonic();
     const MonotonicTime end = hold_deadline(options_, deadline);
     if (auto interrupted = reserved->attachment.interrupt(); !interrupted) {
@@ -73,7 +88,7 @@ Result<PtraceClockSource::Answer> PtraceClockSource::hold(const AttachTarget& vm
     }
     std::int64_t returned = 0;
     {
-      auto state = take_hold(*std::move(reserved), layout, end);
+      auto state = take_hold(options_.root, *std::move(reserved), layout, end);
       if (!state) {
         return state.error();
       }
@@ -83,7 +98,7 @@ Result<PtraceClockSource::Answer> PtraceClockSource::hold(const AttachTarget& vm
       }
       returned = *result;
     }
-    return Answer{returned, system_clock().monotonic() - begun};
+    return Answer{returned, held_before + (system_clock().monotonic() - begun)};
   });
 }
 
@@ -115,7 +130,8 @@ Result<ClockReading> PtraceClockSource::read_clock_on(const AttachTarget& vm,
     }
     return *result;
   };
-  const auto answer = hold(vm, prepared.layout, thread, deadline, read);
+  const auto answer = hold(vm, prepared.layout, thread,
+                           intended_clock_reading(prepared.access.vm_fd), deadline, read);
   if (!answer) {
     return answer.error();
   }
@@ -135,6 +151,9 @@ Result<ClockReading> PtraceClockSource::read_clock(const AttachTarget& vm, Monot
         "KVM_GET_CLOCK on a vCPU's thread could stall the guest; use the VMM's agent library"};
     for (std::size_t i = 0; i < std::min(threads.size(), kThreadsTried); ++i) {
       auto reading = read_clock_on(vm, vmm, threads[i], deadline);
+      const IntendedCall intended = intended_clock_reading(vmm.access.vm_fd);
+      verdicts_of(vm.key).clock =
+          foresee_filters(options_, vm, threads[i], {&intended, 1}, vmm.layout.gadgets);
       if (reading || !worth_another_thread(reading.error()) ||
           system_clock().monotonic() >= deadline) {
         return reading;
@@ -161,7 +180,11 @@ Result<VcpuFrequency> PtraceClockSource::read_frequency(const AttachTarget& vm, 
       }
       return state.call(ioctl_call(*fd, KVM_GET_TSC_KHZ, 0), end);
     };
-    const auto answer = hold(vm, vmm.layout, access.thread, deadline, read);
+    const auto answer = hold(vm, vmm.layout, access.thread,
+                             intended_frequency_reading(only_descriptor(access)), deadline, read);
+    verdicts_of(vm.key).vcpus[vcpu] =
+        foresee_filters(options_, vm, access.thread, intended_correction(only_descriptor(access)),
+                        vmm.layout.gadgets);
     if (!answer) {
       return answer.error();
     }
@@ -170,6 +193,20 @@ Result<VcpuFrequency> PtraceClockSource::read_frequency(const AttachTarget& vm, 
     }
     return VcpuFrequency{vcpu, static_cast<std::uint32_t>(answer->returned), answer->held};
   });
+}
+
+PtraceClockSource::Verdicts& PtraceClockSource::verdicts_of(const VmKey& vm) {
+  constexpr std::size_t kMost = 4096;  // more VMs than a host has: most have ended
+  if (verdicts_.size() >= kMost && !verdicts_.contains(vm)) {
+    verdicts_.clear();
+  }
+  return verdicts_[vm];
+}
+
+std::optional<CallFilters> PtraceClockSource::call_filters(const VmKey& vm) const {
+  const auto known = verdicts_.find(vm);
+  return known == verdicts_.end() ? CallFilters{}
+                                  : CallFilters{known->second.clock, together(known->second.vcpus)};
 }
 
 }  // namespace kvmtsc::injection

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 
 #include "attach/clock_source.h"
 #include "attach/ptrace/session.h"
@@ -20,7 +21,15 @@ class PtraceClockSource : public ClockSource {
   Result<VcpuFrequency> read_frequency(const AttachTarget& vm, VcpuId vcpu,
                                        MonotonicTime deadline) override;
 
+  std::optional<CallFilters> call_filters(const VmKey& vm) const override;
+
  private:
+  // What filters said when they were asked last.
+  struct Verdicts {
+    CallVerdict clock;
+    std::map<VcpuId, CallVerdict> vcpus;
+  };
+
   // What the kernel returned, and how long the thread was kept from running.
   struct Answer {
     std::int64_t returned = 0;
@@ -34,12 +43,16 @@ class PtraceClockSource : public ClockSource {
                            const std::function<Result<Reading>(const Prepared&)>& read);
   // Runs `calls` in a thread of the VMM.
   Result<Answer> hold(const AttachTarget& vm, const ProcessLayout& layout, Tid thread,
-                      MonotonicTime deadline, const Calls& calls) const;
+                      const IntendedCall& intended, MonotonicTime deadline,
+                      const Calls& calls) const;
   Result<ClockReading> read_clock_on(const AttachTarget& vm, const Prepared& prepared, Tid thread,
                                      MonotonicTime deadline) const;
 
   PtraceOptions options_;
+  Verdicts& verdicts_of(const VmKey& vm);
+
   KnownGadgets gadgets_;
+  std::map<VmKey, Verdicts> verdicts_;
 };
 
 // What a reading of the host's clocks just before and just after KVM_GET_CLOCK brackets.

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "attach/ptrace/held_vcpus.h"
+#include "attach/ptrace/kvm_calls.h"
 #include "attach/ptrace/parked_vcpus.h"
 
 namespace kvmtsc::injection {
@@ -34,6 +35,16 @@ Status check(std::span<const VcpuId> sorted, const VmAccess& access) {
   return ok_status();
 }
 
+// What is done in a vCPU's thread: nothing but stopping it where the vCPU is not among `written`.
+std::vector<IntendedCall> calls_in(VcpuId id, const VcpuAccess& access,
+                                   std::span<const VcpuId> written) {
+  if (!std::ranges::binary_search(written, id)) {
+    return {};
+  }
+  const auto calls = intended_correction(only_descriptor(access));
+  return {calls.begin(), calls.end()};
+}
+
 // A process that ends has no files under /proc any more: then it is the VM that is gone.
 Error as_gone(Error error, const AttachTarget& vm) {
   if (error.kind == ErrorKind::kNotFound) {
@@ -55,16 +66,19 @@ Status PtraceOffsetWriter::foresee(const AttachTarget& vm, std::span<const VcpuI
   if (auto checked = check(sorted, access); !checked) {
     return checked;
   }
-  std::vector<Tid> threads;
+  const Gadgets& gadgets = prepared->layout.gadgets;
+  const auto admitted = [&](Tid thread, std::span<const IntendedCall> calls) {
+    return may_reserve(options_, vm, thread, calls, gadgets);
+  };
   for (const auto& [id, vcpu] : access.vcpus) {
-    threads.push_back(vcpu.thread);
+    if (auto may = admitted(vcpu.thread, calls_in(id, vcpu, sorted)); !may) {
+      return as_gone(may.error(), vm);
+    }
   }
-  if (!access.parked.empty()) {
-    threads.push_back(access.other_threads.front());
-  }
-  for (const Tid thread : threads) {
-    if (auto admitted = may_reserve(options_, vm, thread); !admitted) {
-      return as_gone(admitted.error(), vm);
+  if (std::ranges::any_of(sorted, [&](VcpuId id) { return access.parked.contains(id); })) {
+    if (auto may = admitted(access.other_threads.front(), intended_correction(std::nullopt));
+        !may) {
+      return as_gone(may.error(), vm);
     }
   }
   return ok_status();
@@ -91,8 +105,8 @@ Result<WriteReport> PtraceOffsetWriter::write(const AttachTarget& vm,
   return TracerThread::run([&](const TracerThread& self) -> Result<WriteReport> {
     const VmAccess& found = prepared->access;
     const ProcessLayout& layout = prepared->layout;
-    const auto take = [&](Tid thread) {
-      return reserve(self, options_, vm, thread, layout.gadgets);
+    const auto take = [&](Tid thread, std::span<const IntendedCall> calls) {
+      return reserve(self, options_, vm, thread, layout.gadgets, calls, deadline);
     };
     if (found.vcpus.size() == 1) {
       self.run_beside(options_.root, vm.pid, found.vcpus.begin()->second.thread);
@@ -106,7 +120,7 @@ Result<WriteReport> PtraceOffsetWriter::write(const AttachTarget& vm,
         continue;
       }
       const VcpuAccess& access = found.vcpus.at(wanted.id);
-      auto reserved = take(access.thread);
+      auto reserved = take(access.thread, calls_in(wanted.id, access, ids));
       if (!reserved) {
         return reserved.error();
       }
@@ -116,14 +130,14 @@ Result<WriteReport> PtraceOffsetWriter::write(const AttachTarget& vm,
       if (std::ranges::binary_search(ids, id)) {
         continue;
       }
-      auto reserved = take(access.thread);
+      auto reserved = take(access.thread, {});
       if (!reserved) {
         return reserved.error();
       }
       vcpus.add_bystander(*std::move(reserved));
     }
     if (!parked.empty()) {
-      auto reserved = take(found.other_threads.front());
+      auto reserved = take(found.other_threads.front(), intended_correction(std::nullopt));
       if (!reserved) {
         return reserved.error();
       }

@@ -32,8 +32,10 @@ Status still_same_process(const HostRoot& root, const AttachTarget& vm) {
   return ok_status();
 }
 
-Status may_reserve(const PtraceOptions& options, const AttachTarget& vm, Tid thread) {
-  const auto facts = read_thread_facts(options.root, vm.pid, thread);
+namespace {
+
+Result<FoundThread> look(const PtraceOptions& options, const AttachTarget& vm, Tid thread) {
+  auto facts = read_thread_facts(options.root, vm.pid, thread);
   if (!facts) {
     Error error = facts.error();
     if (error.kind == ErrorKind::kNotFound) {
@@ -41,30 +43,103 @@ Status may_reserve(const PtraceOptions& options, const AttachTarget& vm, Tid thr
     }
     return error;
   }
-  return admit(*facts, vm.pid, thread, options.policy);
+  if (auto admitted = admit(*facts, vm.pid, thread); !admitted) {
+    return admitted.error();
+  }
+  // The number of a vCPU's thread that has ended may be a worker's by now.
+  if (const auto worker = is_kernel_worker(options.root, vm.pid, thread); worker && *worker) {
+    return Error{ErrorKind::kRefused,
+                 "thread " + std::to_string(thread.value) + " of process " +
+                     std::to_string(vm.pid) + " is one of the kernel's own",
+                 "try again: it will be left out"};
+  }
+  return FoundThread{vm.pid, thread, *std::move(facts)};
+}
+
+bool is_allowed(const CallVerdict& verdict) {
+  return verdict.kind == CallVerdict::Kind::kUnfiltered ||
+         verdict.kind == CallVerdict::Kind::kAllowed;
+}
+
+bool could_be_read(const CallVerdict& verdict) {
+  return verdict.kind == CallVerdict::Kind::kUnknown && !verdict.why;
+}
+
+}  // namespace
+
+Status may_reserve(const PtraceOptions& options, const AttachTarget& vm, Tid thread,
+                   std::span<const IntendedCall> calls, const Gadgets& gadgets) {
+  const auto found = look(options, vm, thread);
+  if (!found) {
+    return found.error();
+  }
+  const auto verdict = ask_filters(options.root, *options.filters, *found, calls, gadgets);
+  if (verdict.why && !options.policy.suspend_seccomp) {
+    return *verdict.why;
+  }
+  return ok_status();
+}
+
+CallVerdict foresee_filters(const PtraceOptions& options, const AttachTarget& vm, Tid thread,
+                            std::span<const IntendedCall> calls, const Gadgets& gadgets) {
+  const auto found = look(options, vm, thread);
+  if (!found) {
+    return {CallVerdict::Kind::kUnknown, found.error()};
+  }
+  return ask_filters(options.root, *options.filters, *found, calls, gadgets);
 }
 
 Result<Reserved> reserve(const TracerThread& self, const PtraceOptions& options,
-                         const AttachTarget& vm, Tid thread, const Gadgets& gadgets) {
-  if (auto admitted = may_reserve(options, vm, thread); !admitted) {
-    return admitted.error();
+                         const AttachTarget& vm, Tid thread, const Gadgets& gadgets,
+                         std::span<const IntendedCall> calls, MonotonicTime deadline) {
+  const auto found = look(options, vm, thread);
+  if (!found) {
+    return found.error();
+  }
+  Nanoseconds held{0};
+  auto verdict = ask_filters(options.root, *options.filters, *found, calls, gadgets);
+  if (could_be_read(verdict)) {
+    const auto learnt = learn_filters(self, options.root, *options.filters, *found, gadgets,
+                                      hold_deadline(options, deadline));
+    if (!learnt) {
+      return learnt.error();
+    }
+    held = *learnt;
+    verdict = ask_filters(options.root, *options.filters, *found, calls, gadgets);
+  }
+  const bool suspend = !is_allowed(verdict) && options.policy.suspend_seccomp;
+  if (!is_allowed(verdict) && !suspend) {
+    return verdict.why.value_or(
+        Error{ErrorKind::kRefused,
+              "the filters of thread " + std::to_string(thread.value) + " could not be kept",
+              "try again"});
   }
   auto buffers = StateBuffers::make();
-  auto attachment = Attachment::seize(self, options.root, thread, options.policy, gadgets);
+  auto attachment = Attachment::seize(self, options.root, thread, AttachPolicy{suspend}, gadgets);
   if (!attachment) {
     return attachment.error();
   }
   if (auto same = still_same_process(options.root, vm); !same) {
     return same.error();
   }
-  return Reserved{*std::move(attachment), std::move(buffers)};
+  std::optional<FilterWatch> watch;
+  if (!suspend) {
+    watch.emplace(options.root, found->facts);
+  }
+  return Reserved{*std::move(attachment), std::move(buffers), watch, held};
 }
 
-Result<SavedState> take_hold(Reserved&& reserved, const ProcessLayout& layout,
+Result<SavedState> take_hold(const HostRoot& root, Reserved&& reserved, const ProcessLayout& layout,
                              MonotonicTime deadline) {
   auto stop = Stop::await(std::move(reserved.attachment), deadline);
   if (!stop) {
     return stop.error();
+  }
+  if (reserved.filters) {
+    if (auto same = reserved.filters->unchanged(root, *stop); !same) {
+      begin_wait_anew(*stop);
+      return same.error();
+    }
   }
   return SavedState::save(*std::move(stop), layout, std::move(reserved.buffers));
 }

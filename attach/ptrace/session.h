@@ -3,7 +3,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <span>
 
+#include "attach/ptrace/filter_inquiry.h"
 #include "attach/ptrace/saved_state.h"
 #include "attach/ptrace/thread_facts.h"
 #include "attach/ptrace/vm_access.h"
@@ -17,6 +20,8 @@ namespace kvmtsc::injection {
 struct PtraceOptions {
   HostRoot root;
   AttachPolicy policy;
+  // Shared by all that attach, so that no thread is stopped twice for its filters. Never null.
+  std::shared_ptr<KnownFilters> filters = std::make_shared<KnownFilters>();
   // The longest a thread of the VMM may be held; a deadline that is nearer wins.
   Nanoseconds longest_hold = std::chrono::milliseconds(100);
 };
@@ -36,16 +41,28 @@ Status still_same_process(const HostRoot& root, const AttachTarget& vm);
 struct Reserved {
   Attachment attachment;
   std::unique_ptr<StateBuffers> buffers;
+  // To be seen again once it stands still; absent where its filters are suspended.
+  std::optional<FilterWatch> filters;
+  // For how long it was stopped before, for its filters to be read.
+  Nanoseconds held{0};
 };
-// Whether the thread may be attached to, by what /proc says of it; stops nobody.
-Status may_reserve(const PtraceOptions& options, const AttachTarget& vm, Tid thread);
+// Whether the thread may be attached to for `calls`, by what /proc says of it and what is known of
+// its filters; stops nobody.
+Status may_reserve(const PtraceOptions& options, const AttachTarget& vm, Tid thread,
+                   std::span<const IntendedCall> calls, const Gadgets& gadgets);
+// Of that, what its filters say.
+CallVerdict foresee_filters(const PtraceOptions& options, const AttachTarget& vm, Tid thread,
+                            std::span<const IntendedCall> calls, const Gadgets& gadgets);
 
-// Looks whether the thread may be attached to, and does. Afterwards its number cannot be re-used.
+// Looks whether the thread may be attached to for `calls`, and does. Afterwards its number cannot
+// be re-used. Filters that are not known yet are read first, by a stop of their own.
 Result<Reserved> reserve(const TracerThread& self, const PtraceOptions& options,
-                         const AttachTarget& vm, Tid thread, const Gadgets& gadgets);
+                         const AttachTarget& vm, Tid thread, const Gadgets& gadgets,
+                         std::span<const IntendedCall> calls, MonotonicTime deadline);
 
-// Waits for the stop of a thread that was told to stop, and saves its state.
-Result<SavedState> take_hold(Reserved&& reserved, const ProcessLayout& layout,
+// Waits for the stop of a thread that was told to stop, and saves its state. kRefused where it has
+// been given a filter since it was looked at.
+Result<SavedState> take_hold(const HostRoot& root, Reserved&& reserved, const ProcessLayout& layout,
                              MonotonicTime deadline);
 
 // The descriptor for a vCPU whose thread is held, once it is certain that no other thread runs the

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <optional>
 
 #include "base/file.h"
 #include "base/parse.h"
@@ -63,6 +62,9 @@ Result<ThreadFacts> parse_thread_facts(std::string_view status_text) {
     }
     facts.seccomp = *mode;
   }
+  if (const auto filters = status_field(status_text, "Seccomp_filters")) {
+    facts.seccomp_filters = parse_u32(*filters);
+  }
   if (const auto features = status_field(status_text, "x86_Thread_features")) {
     for (const std::string_view feature : split(*features, ' ')) {
       facts.shadow_stack = facts.shadow_stack || feature == "shstk";
@@ -85,11 +87,26 @@ Result<std::uint64_t> read_start_time(const HostRoot& root, pid_t process) {
   return read_stat_field(root.proc + "/" + std::to_string(process) + "/stat", kStatStartTime);
 }
 
+Result<std::uint64_t> read_thread_start(const HostRoot& root, pid_t process, Tid thread) {
+  return read_stat_field(thread_directory(root, process, thread) + "/stat", kStatStartTime);
+}
+
+Result<bool> is_kernel_worker(const HostRoot& root, pid_t process, Tid thread) {
+  // include/linux/sched.h
+  constexpr std::uint64_t kIoWorker = 0x10;      // PF_IO_WORKER
+  constexpr std::uint64_t kUserWorker = 0x4000;  // PF_USER_WORKER
+  const auto flags = read_stat_field(thread_directory(root, process, thread) + "/stat", kStatFlags);
+  if (!flags) {
+    return flags.error();
+  }
+  return (*flags & (kIoWorker | kUserWorker)) != 0;
+}
+
 Result<std::uint64_t> read_last_cpu(const HostRoot& root, pid_t process, Tid thread) {
   return read_stat_field(thread_directory(root, process, thread) + "/stat", kStatLastCpu);
 }
 
-Status admit(const ThreadFacts& facts, pid_t process, Tid thread, const AttachPolicy& policy) {
+Status admit(const ThreadFacts& facts, pid_t process, Tid thread) {
   const std::string name = thread_name(process, thread);
   if (facts.process != process) {
     return Error{ErrorKind::kGone,
@@ -108,13 +125,6 @@ Status admit(const ThreadFacts& facts, pid_t process, Tid thread, const AttachPo
   if (facts.state == 'T' || facts.state == 't') {
     return Error{ErrorKind::kRefused, name + " is stopped",
                  "continue it first: kill -CONT " + std::to_string(process)};
-  }
-  if (facts.seccomp != 0 && !policy.suspend_seccomp) {
-    return Error{ErrorKind::kRefused,
-                 name + " runs under seccomp (mode " + std::to_string(facts.seccomp) +
-                     "), which could kill the VMM for our call",
-                 "start the VMM without seccomp (QEMU: -sandbox off), or set "
-                 "attach.suspend_seccomp"};
   }
   if (facts.shadow_stack) {
     return Error{ErrorKind::kUnsupported, name + " has a user shadow stack",

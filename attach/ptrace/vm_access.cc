@@ -247,7 +247,21 @@ Result<VmAccess> resolve(const HostRoot& root, const AttachTarget& vm) {
     }
   }
   std::sort(threads.begin(), threads.end());
-  return find_access(vm.key, *files, *directories, threads, vm.pid);
+  auto access = find_access(vm.key, *files, *directories, threads, vm.pid);
+  if (access) {
+    std::erase_if(access->other_threads, [&](Tid thread) {
+      if (thread.value == vm.pid) {
+        return false;
+      }
+      const auto worker = is_kernel_worker(root, vm.pid, thread);
+      return !worker || *worker;  // or it has ended
+    });
+  }
+  return access;
+}
+
+std::optional<int> only_descriptor(const VcpuAccess& access) {
+  return access.descriptors.size() == 1 ? std::optional{access.descriptors.front()} : std::nullopt;
 }
 
 bool inside_kvm_run(const user_regs_struct& stopped) {

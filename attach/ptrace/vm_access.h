@@ -41,7 +41,8 @@ struct VmAccess {
   // Those that no thread runs: they have not run yet, or their thread has ended. By the one
   // descriptor of each; left out where it could be another VM's.
   std::map<VcpuId, int> parked;
-  std::vector<Tid> other_threads;  // that run no vCPU of any VM; the main thread first
+  // That run no vCPU of any VM, and are not the kernel's own; the main thread first.
+  std::vector<Tid> other_threads;
 };
 
 // The directories of all VMs that `process` owns.
@@ -57,6 +58,9 @@ Result<VmAccess> find_access(const VmKey& vm, const KvmFiles& files,
 // All of the above for one VM, after checking that the process is still the same one and that our
 // PID namespace is the one KVM's numbers are of.
 Result<VmAccess> resolve(const HostRoot& root, const AttachTarget& vm);
+
+// The vCPU's descriptor, where there is nothing to choose from. Pure.
+std::optional<int> only_descriptor(const VcpuAccess& access);
 
 // The thread that runs the vCPU now.
 Result<Tid> read_vcpu_thread(const HostRoot& root, const VmKey& vm, VcpuId vcpu);

@@ -19,6 +19,10 @@ class SimulatedAttach final : public ClockSource, public OffsetWriter {
   bool covers(const VmKey& vm) const override {
     return SimulatedFleet::owns(vm) || clocks_ != nullptr;
   }
+  std::optional<CallFilters> call_filters(const VmKey& vm) const override {
+    return SimulatedFleet::owns(vm) || clocks_ == nullptr ? std::nullopt
+                                                          : clocks_->call_filters(vm);
+  }
   Result<ClockReading> read_clock(const AttachTarget& vm, MonotonicTime deadline) override;
   Result<VcpuFrequency> read_frequency(const AttachTarget& vm, VcpuId vcpu,
                                        MonotonicTime deadline) override;

@@ -27,6 +27,27 @@ Json why_no_master_clock(const VmState& vm) {
   return vm.clock_error ? Json(vm.clock_error->message) : Json(nullptr);
 }
 
+const char* verdict_name(CallVerdict::Kind kind) {
+  switch (kind) {
+    case CallVerdict::Kind::kUnknown:
+      return "unknown";
+    case CallVerdict::Kind::kUnfiltered:
+      return "unfiltered";
+    case CallVerdict::Kind::kAllowed:
+      return "allowed";
+    case CallVerdict::Kind::kDenied:
+      return "denied";
+  }
+  return "";
+}
+
+Json call_filters_json(const CallFilters& filters) {
+  const auto verdict = [](const CallVerdict& of) {
+    return Json{{"verdict", verdict_name(of.kind)}, {"error", error_json(of.why)}};
+  };
+  return {{"clock", verdict(filters.clock)}, {"corrections", verdict(filters.corrections)}};
+}
+
 Json clock_json(const ClockTriple& clock) {
   return {{"host_tsc", std::to_string(clock.host_tsc)},
           {"kvmclock_ns", std::to_string(clock.kvmclock_ns)},
@@ -88,7 +109,8 @@ Json summary_json(const VmState& vm) {
              or_null(vm.divergence, [](const auto& d) { return d.seconds; })},
             {"error", error_json(vm.error)},
             {"clock_error", error_json(vm.clock_error)},
-            {"process_error", error_json(vm.identity.process_unknown)}};
+            {"process_error", error_json(vm.identity.process_unknown)},
+            {"seccomp", or_null(vm.call_filters, call_filters_json)}};
   if (vm.reading) {
     json["vcpu_count"] = vm.reading->vcpus.size() + vm.reading->unreadable.size();
     json["trust"] = trust_name(vm.reading->trust);

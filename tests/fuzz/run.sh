@@ -12,7 +12,7 @@ cd "$(dirname "$0")/../.."
 build=$1
 shift
 targets=("$@")
-[[ ${#targets[@]} -gt 0 ]] || targets=(api router web_config accept)
+[[ ${#targets[@]} -gt 0 ]] || targets=(api router web_config accept seccomp)
 seconds=${FUZZ_SECONDS:-60}
 jobs=${JOBS:-$(nproc)}
 longest_input=4096

@@ -22,28 +22,30 @@ constexpr Milliseconds kPatience{15000};
 Result<std::unique_ptr<Qemu>> Qemu::start(const QemuOptions& options) {
   auto qemu = std::make_unique<Qemu>();
   const std::string socket = qemu->directory_.path() + "/qmp.sock";
-  std::vector<std::string> command{"qemu-system-x86_64",
-                                   "-accel",
-                                   "kvm",
-                                   "-cpu",
-                                   "qemu64",
-                                   "-m",
-                                   "32",
-                                   "-smp",
-                                   std::to_string(options.vcpus),
-                                   "-name",
-                                   options.name,
-                                   "-uuid",
-                                   options.uuid,
-                                   "-nodefaults",
-                                   "-no-user-config",
-                                   "-nographic",
-                                   "-display",
-                                   "none",
-                                   "-net",
-                                   "none",
-                                   "-qmp",
-                                   "unix:" + socket + ",server=on,wait=off"};
+  std::vector<std::string> command = options.wrapper;
+  const std::vector<std::string> ours{"qemu-system-x86_64",
+                                      "-accel",
+                                      "kvm",
+                                      "-cpu",
+                                      "qemu64",
+                                      "-m",
+                                      "32",
+                                      "-smp",
+                                      std::to_string(options.vcpus),
+                                      "-name",
+                                      options.name,
+                                      "-uuid",
+                                      options.uuid,
+                                      "-nodefaults",
+                                      "-no-user-config",
+                                      "-nographic",
+                                      "-display",
+                                      "none",
+                                      "-net",
+                                      "none",
+                                      "-qmp",
+                                      "unix:" + socket + ",server=on,wait=off"};
+  command.insert(command.end(), ours.begin(), ours.end());
   command.insert(command.end(), options.more.begin(), options.more.end());
   auto process = Process::start(std::move(command));
   if (!process) {

@@ -20,7 +20,8 @@ struct QemuOptions {
   std::string name;  // as -name takes it: a comma in a name is doubled
   std::string uuid;
   unsigned vcpus = 1;
-  std::vector<std::string> more = {};  // arguments behind all others
+  std::vector<std::string> more = {};     // arguments behind all others
+  std::vector<std::string> wrapper = {};  // a program, with arguments, that becomes QEMU
 };
 
 class Qemu {

@@ -60,7 +60,7 @@ VARYING = (
     (r"-?(?<![\w.])(?!0\.0\b)\d+\.\d+(e[+-]?\d+)?(?![\w.])", "<FIGURE>"),
     (r"\b\d{1,3}(,\d{3}){2,}(\.\d+)? Hz( \+/- [\d.]+ Hz)?", "<FREQUENCY>"),
     # What kvm-tsc doctor finds of the machine it runs on, and advises.
-    (r"(?m)^(ok|warn|FAIL) +(KVM|TSC|CAP_SYS_PTRACE|ptrace_scope|PID namespace|seccomp)  .*"
+    (r"(?m)^(ok|warn|FAIL) +(KVM|TSC|CAP_SYS_PTRACE|ptrace_scope|PID namespace)  .*"
      r"(\n +-> .*)?", r"<HEALTH> \2 <FOUND>"),
     # Columns are as wide as the widest that is in them.
     (r"(?<=\S) +", " "),

@@ -3,10 +3,12 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <utility>
 
 #include "attach/ptrace/saved_state.h"
+#include "attach/ptrace/session.h"
 #include "base/result.h"
 
 namespace kvmtsc::testing {
@@ -16,11 +18,13 @@ struct Injected {
   std::int64_t monotonic_ns = 0;  // its clock_gettime(CLOCK_MONOTONIC), through its memory
 };
 
-// Looks at the process, stops `thread`, runs `calls` times getpid and clock_gettime in it, and lets
-// it go.
+// Looks at the process and at the thread's filters, stops `thread`, runs `calls` times getpid and
+// clock_gettime in it, and lets it go: as a VMM is attached to. `once_reserved`, if given, is
+// called when all has been looked at and nothing is stopped yet.
 Result<Injected> inject(pid_t process, injection::Tid thread,
-                        const injection::AttachPolicy& policy = {}, int calls = 1,
-                        Nanoseconds patience = std::chrono::milliseconds(500));
+                        const injection::PtraceOptions& options = {}, int calls = 1,
+                        Nanoseconds patience = std::chrono::milliseconds(500),
+                        const std::function<void()>& once_reserved = {});
 
 // What one call returns in `thread`, which is held for it; `patience` is for the call alone.
 Result<std::int64_t> call_in(pid_t process, injection::Tid thread,

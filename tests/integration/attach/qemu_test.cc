@@ -55,5 +55,90 @@ TEST(QemuTest, IsReadAndWrittenWhileRunningAndWhilePaused) {
   EXPECT_TRUE(quits(*qemu));
 }
 
+// As libvirt starts every QEMU.
+const std::vector<std::string> kSandboxed{
+    "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"};
+using Kind = CallVerdict::Kind;
+
+bool has_filters(pid_t process) {
+  const auto facts = injection::read_thread_facts(HostRoot{}, process, injection::Tid{process});
+  return facts && facts->seccomp == injection::kSeccompFilter;
+}
+
+TEST(QemuTest, InItsSandboxIsReadAndWrittenWithTheFiltersInForce) {
+  if (const auto missing = missing_for_qemu()) {
+    GTEST_SKIP() << *missing;
+  }
+  const auto qemu = start_qemu(2, kSandboxed);
+  ASSERT_TRUE(qemu);
+  ASSERT_TRUE(has_filters(qemu->pid()));
+  const AttachTarget vm = vms_of(qemu->pid()).at(0);
+  const auto options = patient();
+  injection::PtraceClockSource source(options);
+  injection::PtraceOffsetWriter writer(options);
+  const std::vector<VcpuId> ids{0, 1};
+  EXPECT_EQ(source.call_filters(vm.key)->clock.kind, Kind::kUnknown);
+  EXPECT_TRUE(writer.foresee(vm, ids)) << "nothing is known of its filters yet";
+  for (int i = 0; i < 3; ++i) {
+    const auto reading = source.read_clock(vm, soon());
+    ASSERT_TRUE(reading) << reading.error().text();
+    std::cout << "clock held its thread " << reading->held.count() / 1000 << " us\n";
+  }
+  EXPECT_EQ(source.call_filters(vm.key)->clock.kind, Kind::kAllowed);
+  EXPECT_EQ(source.call_filters(vm.key)->corrections.kind, Kind::kUnknown);
+  for (const VcpuId id : ids) {
+    const auto khz = source.read_frequency(vm, id, soon());
+    ASSERT_TRUE(khz) << khz.error().text();
+    EXPECT_GT(khz->khz, 100'000U);
+  }
+  EXPECT_EQ(source.call_filters(vm.key)->corrections.kind, Kind::kAllowed);
+  EXPECT_TRUE(writer.foresee(vm, ids));
+  const auto report = writer.write(vm, std::vector<WantedOffset>{{0, 1234}, {1, 1234}}, soon());
+  ASSERT_TRUE(report) << report.error().text();
+  EXPECT_NE(report->outcome, WriteOutcome::kUncertain);
+  for (const VcpuWrite& write : report->vcpus) {
+    EXPECT_TRUE(write.accepted) << "whether or not this KVM then applies it";
+  }
+  EXPECT_TRUE(has_filters(qemu->pid()));
+  EXPECT_TRUE(stop_and_continue(*qemu));
+  EXPECT_TRUE(quits(*qemu));
+}
+
+TEST(QemuTest, WhoseFilterKillsForAWriteIsNotWritten) {
+  if (const auto missing = missing_for_qemu()) {
+    GTEST_SKIP() << *missing;
+  }
+  const auto qemu = start_qemu(
+      2, {}, {KVM_TSC_TRACEES "/filtered", "0x4018aee1", "0x80000000"});  // KVM_SET_DEVICE_ATTR
+  ASSERT_TRUE(qemu);
+  ASSERT_TRUE(has_filters(qemu->pid()));
+  const AttachTarget vm = vms_of(qemu->pid()).at(0);
+  const auto options = patient();
+  injection::PtraceClockSource source(options);
+  injection::PtraceOffsetWriter writer(options);
+  const std::vector<VcpuId> ids{0, 1};
+  const auto expect_denied = [](const Status& status) {
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().kind, ErrorKind::kRefused);
+    EXPECT_NE(status.error().message.find("kill_process to ioctl KVM_SET_DEVICE_ATTR"),
+              std::string::npos)
+        << status.error().text();
+  };
+  for (int i = 0; i < 2; ++i) {
+    const auto report = writer.write(vm, std::vector<WantedOffset>{{0, 1234}, {1, 1234}}, soon());
+    expect_denied(report ? ok_status() : Status{report.error()});
+    expect_denied(writer.foresee(vm, ids));
+  }
+  const auto reading = source.read_clock(vm, soon());
+  EXPECT_TRUE(reading) << reading.error().text();
+  for (const VcpuId id : ids) {
+    EXPECT_TRUE(source.read_frequency(vm, id, soon()));
+  }
+  EXPECT_EQ(source.call_filters(vm.key)->clock.kind, Kind::kAllowed);
+  EXPECT_EQ(source.call_filters(vm.key)->corrections.kind, Kind::kDenied);
+  EXPECT_TRUE(stop_and_continue(*qemu));
+  EXPECT_TRUE(quits(*qemu));
+}
+
 }  // namespace
 }  // namespace kvmtsc::testing

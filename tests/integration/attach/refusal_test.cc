@@ -25,8 +25,8 @@ namespace {
 using injection::AttachPolicy;
 using injection::Tid;
 
-Error refusal_of(const Tracee& process, const AttachPolicy& policy = {}) {
-  const auto injected = inject(process.pid(), Tid{process.pid()}, policy);
+Error refusal_of(const Tracee& process) {
+  const auto injected = inject(process.pid(), Tid{process.pid()});
   return injected ? Error{} : injected.error();
 }
 
@@ -108,24 +108,6 @@ TEST(RefusalTest, ATracedProcessIsLeftToItsTracer) {
   ::kill(tracer, SIGKILL);
   ::waitpid(tracer, nullptr, 0);
   EXPECT_EQ(process.wait(20), 0) << process.errors();
-}
-
-TEST(RefusalTest, SeccompIsRefusedUnlessAllowed) {
-  for (const char* mode : {"strict", "filter"}) {
-    SCOPED_TRACE(mode);
-    Tracee process("seccomp", {"500", mode});
-    ASSERT_TRUE(process.valid());
-    ::usleep(20'000);
-    expect_refused(refusal_of(process), "seccomp");
-    // Suspended, the filter that would kill for getpid does not.
-    const auto injected = inject(process.pid(), Tid{process.pid()}, AttachPolicy{true});
-    if (injected) {
-      EXPECT_EQ(injected->process, process.pid());
-    } else {
-      EXPECT_EQ(injected.error().kind, ErrorKind::kPermission) << injected.error().text();
-    }
-    EXPECT_EQ(process.wait(20), 0) << process.errors();
-  }
 }
 
 // A kernel built without IA-32 emulation says so at execve().

@@ -108,9 +108,11 @@ bool SpinningVmm::ends() {
   return status && status->signal == 0 && status->code == 0;
 }
 
-std::unique_ptr<integration::Qemu> start_qemu(unsigned vcpus) {
+std::unique_ptr<integration::Qemu> start_qemu(unsigned vcpus,
+                                              const std::vector<std::string>& arguments,
+                                              const std::vector<std::string>& wrapper) {
   auto qemu = integration::Qemu::start(
-      {"kvm-tsc-test-attach", "5f0a3c1e-7b64-4a3f-9f5e-0c7b2d9e4a11", vcpus});
+      {"kvm-tsc-test-attach", "5f0a3c1e-7b64-4a3f-9f5e-0c7b2d9e4a11", vcpus, arguments, wrapper});
   if (!qemu || !integration::eventually(kPatience,
                                         [&] { return all_are_ready((*qemu)->pid(), 1, vcpus); })) {
     return nullptr;

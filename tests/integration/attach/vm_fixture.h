@@ -54,8 +54,11 @@ class SpinningVmm {
   unsigned vms_;
 };
 
-// A QEMU whose vCPUs have all run; null when it does not come up.
-std::unique_ptr<integration::Qemu> start_qemu(unsigned vcpus);
+// A QEMU whose vCPUs have all run; null when it does not come up. `arguments` and `wrapper` as in
+// QemuOptions.
+std::unique_ptr<integration::Qemu> start_qemu(unsigned vcpus,
+                                              const std::vector<std::string>& arguments = {},
+                                              const std::vector<std::string>& wrapper = {});
 // "stop" answers only once every vCPU thread has left the guest: together they show that each
 // lives.
 bool stop_and_continue(integration::Qemu& qemu);

@@ -39,6 +39,9 @@ class FakeClockSource final : public ClockSource {
     return VcpuFrequency{vcpu, 3'000'000, std::chrono::microseconds(40)};
   }
 
+  std::optional<CallFilters> call_filters(const VmKey& /*vm*/) const override { return filters; }
+
+  std::optional<CallFilters> filters;
   int clock_reads = 0;
   AttachTarget last_target;
   std::vector<VcpuId> frequency_reads;
@@ -79,6 +82,18 @@ class ClockSamplingTest : public testing::Test {
   std::vector<VcpuSteps> steps_{{0, 0}, {1, 0}};
   ClockSampling sampling_{ClockSamplingOptions{}, source_, clock_};
 };
+
+TEST_F(ClockSamplingTest, WhatFiltersSayIsToldBesideWhatWasRead) {
+  EXPECT_FALSE(next_sweep(sampling_).call_filters);
+  source_.filters.emplace();
+  source_.filters->clock.kind = CallVerdict::Kind::kDenied;
+  source_.error = Error{ErrorKind::kRefused, "a seccomp filter", {}};
+  const VmState state = next_sweep(sampling_, seconds(10));
+  EXPECT_TRUE(state.clock_error);
+  ASSERT_TRUE(state.call_filters);
+  EXPECT_EQ(state.call_filters->clock.kind, CallVerdict::Kind::kDenied);
+  EXPECT_EQ(state.call_filters->corrections.kind, CallVerdict::Kind::kUnknown);
+}
 
 TEST_F(ClockSamplingTest, BeforeTheFirstRunTheMasterClockIsUnknownAndThenReadAtOnce) {
   never_ran_ = true;

@@ -16,12 +16,14 @@ std::string status(const std::string& state, const std::string& tracer, const st
 
 TEST(ThreadFactsTest, AreReadFromTheStatusFile) {
   const auto facts = parse_thread_facts(
-      status("S (sleeping)", "77", "Seccomp:\t2\nx86_Thread_features:\tshstk wrss\n"));
+      status("S (sleeping)", "77",
+             "Seccomp:\t2\nSeccomp_filters:\t3\nx86_Thread_features:\tshstk wrss\n"));
   ASSERT_TRUE(facts);
   EXPECT_EQ(facts->state, 'S');
   EXPECT_EQ(facts->process, 100);
   EXPECT_EQ(facts->tracer, 77);
-  EXPECT_EQ(facts->seccomp, 2U);
+  EXPECT_EQ(facts->seccomp, kSeccompFilter);
+  EXPECT_EQ(facts->seccomp_filters, 3U);
   EXPECT_TRUE(facts->shadow_stack);
 }
 
@@ -29,6 +31,7 @@ TEST(ThreadFactsTest, OldKernelsSayNothingOfSeccompAndShadowStacks) {
   const auto facts = parse_thread_facts(status("R (running)", "0", ""));
   ASSERT_TRUE(facts);
   EXPECT_EQ(facts->seccomp, 0U);
+  EXPECT_FALSE(facts->seccomp_filters);
   EXPECT_FALSE(facts->shadow_stack);
 }
 
@@ -48,13 +51,13 @@ ThreadFacts sound() {
   return facts;
 }
 
-Error refusal(const ThreadFacts& facts, const AttachPolicy& policy = {}) {
-  const Status status = admit(facts, 100, Tid{101}, policy);
+Error refusal(const ThreadFacts& facts) {
+  const Status status = admit(facts, 100, Tid{101});
   return status ? Error{ErrorKind::kIo, "admitted", {}} : status.error();
 }
 
 TEST(AdmissionTest, ASoundThreadIsAdmitted) {
-  EXPECT_TRUE(admit(sound(), 100, Tid{101}, {}));
+  EXPECT_TRUE(admit(sound(), 100, Tid{101}));
 }
 
 TEST(AdmissionTest, EachObstacleHasItsOwnError) {
@@ -79,13 +82,6 @@ TEST(AdmissionTest, EachObstacleHasItsOwnError) {
   facts = sound();
   facts.shadow_stack = true;
   EXPECT_EQ(refusal(facts).kind, ErrorKind::kUnsupported);
-}
-
-TEST(AdmissionTest, SeccompIsRefusedUnlessItMayBeSuspended) {
-  ThreadFacts facts = sound();
-  facts.seccomp = 2;
-  EXPECT_EQ(refusal(facts).kind, ErrorKind::kRefused);
-  EXPECT_TRUE(admit(facts, 100, Tid{101}, AttachPolicy{true}));
 }
 
 std::string elf(char bits, char machine) {
