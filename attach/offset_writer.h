@@ -73,13 +73,20 @@ struct WriteReport {
   Nanoseconds held{0};           // from the first vCPU's stop until the last one's release
 };
 
+// What a write would come to now, as far as that can be told without stopping anybody.
+struct ForeseenWrite {
+  // Why a timer that is armed would not be armed anew; absent where nothing stands in the way.
+  std::optional<Error> timers = {};
+};
+
 class OffsetWriter {
  public:
   virtual ~OffsetWriter() = default;
 
   // What write() would refuse now, for these vCPUs, as far as that can be told without stopping
   // anybody: the same questions that it asks first. Any thread.
-  virtual Status foresee(const AttachTarget& vm, std::span<const VcpuId> vcpus) const = 0;
+  virtual Result<ForeseenWrite> foresee(const AttachTarget& vm,
+                                        std::span<const VcpuId> vcpus) const = 0;
 
   // Every vCPU of the VM, named in `offsets` or not, is stopped before the first write and none
   // runs before the last read-back, so the guest never executes with some offsets written and

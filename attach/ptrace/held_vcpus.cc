@@ -24,6 +24,7 @@ void HeldVcpus::add(const WantedOffset& wanted, const VcpuAccess& access, Reserv
   vcpu.report.wanted = wanted.offset;
   vcpu.expected = wanted.expected;
   vcpu.rearm = wanted.rearm;
+  vcpu.no_rearming = reserved.without;
   vcpu.access = &access;
   vcpu.report.held = reserved.held;
   vcpu.reserved.emplace(std::move(reserved));
@@ -236,6 +237,10 @@ void HeldVcpus::renew_clocks(MonotonicTime deadline) {
 void HeldVcpus::rearm_timers(MonotonicTime deadline) {
   for (Vcpu& vcpu : vcpus_) {
     vcpu.taking_part = vcpu.rearm && vcpu.write_begun;
+    if (vcpu.taking_part && vcpu.no_rearming) {
+      vcpu.report.timer = not_rearmed(*vcpu.no_rearming);
+      vcpu.taking_part = false;
+    }
   }
   call_in_each(Call::kReadDeadline, deadline);
   for (Vcpu& vcpu : vcpus_) {

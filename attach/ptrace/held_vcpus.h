@@ -15,7 +15,7 @@ namespace kvmtsc::injection {
 
 class HeldVcpus {
  public:
-  // Only before stop_all().
+  // Only before stop_all(). What the thread was reserved without is the arming of its timer.
   void add(const WantedOffset& wanted, const VcpuAccess& access, Reserved&& reserved,
            OffsetFiles&& files);
   // A vCPU that is only to stand still with the others.
@@ -55,6 +55,7 @@ class HeldVcpus {
     VcpuWrite report;
     std::optional<std::int64_t> expected;
     bool rearm = false;
+    std::optional<Error> no_rearming;
     const VcpuAccess* access = nullptr;
     std::optional<Reserved> reserved;
     std::optional<OffsetFiles> files;

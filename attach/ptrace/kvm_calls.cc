@@ -69,6 +69,13 @@ std::array<IntendedCall, 3> intended_correction(std::optional<int> vcpu_fd) {
   };
 }
 
+std::array<IntendedCall, 2> intended_rearming(std::optional<int> vcpu_fd) {
+  return {
+      intended_ioctl("ioctl KVM_GET_MSRS", vcpu_fd, kGetMsrs, std::nullopt),
+      intended_ioctl("ioctl KVM_SET_MSRS", vcpu_fd, kSetMsrs, std::nullopt),
+  };
+}
+
 Error ioctl_error(const char* name, std::int64_t result) {
   const int error_number = static_cast<int>(-result);
   Error error = errno_error(error_number, name);

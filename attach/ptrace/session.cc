@@ -91,7 +91,8 @@ CallVerdict foresee_filters(const PtraceOptions& options, const AttachTarget& vm
 
 Result<Reserved> reserve(const TracerThread& self, const PtraceOptions& options,
                          const AttachTarget& vm, Tid thread, const Gadgets& gadgets,
-                         std::span<const IntendedCall> calls, MonotonicTime deadline) {
+                         std::span<const IntendedCall> calls, MonotonicTime deadline,
+                         std::span<const IntendedCall> can_be_left) {
   const auto found = look(options, vm, thread);
   if (!found) {
     return found.error();
@@ -122,11 +123,13 @@ Result<Reserved> reserve(const TracerThread& self, const PtraceOptions& options,
   if (auto same = still_same_process(options.root, vm); !same) {
     return same.error();
   }
-  std::optional<FilterWatch> watch;
+  Reserved reserved{*std::move(attachment), std::move(buffers), {}, held};
   if (!suspend) {
-    watch.emplace(options.root, found->facts);
+    reserved.filters.emplace(options.root, found->facts);
+    reserved.without =
+        ask_filters(options.root, *options.filters, *found, can_be_left, gadgets).why;
   }
-  return Reserved{*std::move(attachment), std::move(buffers), watch, held};
+  return reserved;
 }
 
 Result<SavedState> take_hold(const HostRoot& root, Reserved&& reserved, const ProcessLayout& layout,

@@ -18,8 +18,9 @@ namespace kvmtsc::fuzz {
 class CountingWriter final : public OffsetWriter {
  public:
   explicit CountingWriter(OffsetWriter& writer) : writer_(&writer) {}
-  Status foresee(const AttachTarget& /*vm*/, std::span<const VcpuId> /*vcpus*/) const override {
-    return ok_status();
+  Result<ForeseenWrite> foresee(const AttachTarget& /*vm*/,
+                                std::span<const VcpuId> /*vcpus*/) const override {
+    return ForeseenWrite{};
   }
   Result<WriteReport> write(const AttachTarget& vm, std::span<const WantedOffset> offsets,
                             MonotonicTime deadline) override;

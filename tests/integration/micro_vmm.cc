@@ -22,8 +22,10 @@ Result<nlohmann::json> parse_line(const std::string& line) {
 MicroVmm::MicroVmm(std::unique_ptr<Process> process, nlohmann::json ready)
     : process_(std::move(process)), ready_(std::move(ready)) {}
 
-Result<std::unique_ptr<MicroVmm>> MicroVmm::start(const std::vector<std::string>& arguments) {
-  std::vector<std::string> command{product_program("micro-vmm")};
+Result<std::unique_ptr<MicroVmm>> MicroVmm::start(const std::vector<std::string>& arguments,
+                                                  const std::vector<std::string>& wrapper) {
+  std::vector<std::string> command = wrapper;
+  command.push_back(product_program("micro-vmm"));
   command.insert(command.end(), arguments.begin(), arguments.end());
   auto process = Process::start(std::move(command));
   if (!process) {

@@ -17,8 +17,10 @@ namespace kvmtsc::integration {
 
 class MicroVmm {
  public:
-  // Starts micro-vmm with these arguments and returns when its VMs are there.
-  static Result<std::unique_ptr<MicroVmm>> start(const std::vector<std::string>& arguments);
+  // Starts micro-vmm with these arguments and returns when its VMs are there. `wrapper` is a
+  // program, with arguments, that becomes micro-vmm.
+  static Result<std::unique_ptr<MicroVmm>> start(const std::vector<std::string>& arguments,
+                                                 const std::vector<std::string>& wrapper = {});
 
   pid_t pid() const { return process_->pid(); }
   Process& process() { return *process_; }
