@@ -74,13 +74,20 @@ struct WriteReport {
   Nanoseconds held{0};           // from the first vCPU's stop until the last one's release
 };
 
+// What a write would come to now, as far as that can be told without stopping anybody.
+struct ForeseenWrite {
+  // Why a timer that is armed would not be armed anew; absent where nothing stands in the way.
+  std::optional<Error> timers = {};
+};
+
 class OffsetWriter {
  public:
   virtual ~OffsetWriter() = default;
 
   // What write() would refuse now, for these vCPUs, as far as that can be told without stopping
   // anybody: the same questions that it asks first. Any thread.
-  virtual Status foresee(const AttachTarget& vm, std::span<const VcpuId> vcpus) const = 0;
+  virtual Result<ForeseenWrite> foresee(const AttachTarget& vm,
+                                        std::span<const VcpuId> vcpus) const = 0;
 
   // Why KVM would accept what write() asks of it for this VM and not do it, where that is known
   // beforehand; else empty. Any thread.

@@ -19,7 +19,9 @@
 #include "bench/stopwatch.h"
 #include "tests/integration/attach/tracee.h"
 #include "tests/integration/attach/vm_fixture.h"
+#include "tests/integration/eventually.h"
 #include "tests/integration/exporter.h"
+#include "tests/integration/micro_vmm.h"
 #include "tests/micro_vmm/vm.h"
 
 namespace kvmtsc::bench {
@@ -214,6 +216,45 @@ Result<double> measure_qemu(unsigned vcpus, Results& results) {
   return correction.ours.median();
 }
 
+// What reading the deadline and writing it back adds to the hold of vCPUs that sleep on a timer.
+Status measure_rearming(unsigned vcpus, Results& results) {
+  const std::string number = std::to_string(vcpus);
+  const auto vmm = integration::MicroVmm::start(
+      {"--guest", "timer", "--interval", "3600000", "--vcpus", number});
+  if (!vmm) {
+    return vmm.error();
+  }
+  const auto vms = testing::vms_of((*vmm)->pid());
+  const auto armed = [&] {
+    const auto access = injection::resolve(HostRoot{}, vms.at(0));
+    return access && access->vcpus.size() == vcpus;
+  };
+  if (!integration::eventually(std::chrono::seconds(20), armed)) {
+    return Error{ErrorKind::kTimeout, "the sleeping VM does not come up", {}};
+  }
+  injection::PtraceOffsetWriter writer(testing::patient());
+  Measurements with;
+  Measurements without;
+  for (int i = 0; i < 2 * kRounds; ++i) {
+    const bool rearms = i % 2 == 0;
+    std::vector<WantedOffset> wanted;
+    for (VcpuId id = 0; id < vcpus; ++id) {
+      wanted.push_back({id, 0, {}, rearms});
+    }
+    const auto report = writer.write(vms.at(0), wanted, testing::soon());
+    if (!report) {
+      return report.error();
+    }
+    (rearms ? with : without).add(microseconds(report->held));
+  }
+  const std::string what =
+      "correction with timers armed anew, hold of " + number + " sleeping vCPUs";
+  results.add(
+      {what + ", median (baseline: without)", "us", with.median(), without.median(), {}, {}});
+  results.add({what + ", p99 (baseline: without)", "us", with.p99(), without.p99(), {}, {}});
+  return ok_status();
+}
+
 Status measure_without_attaching(Results& results) {
   const auto kvm = micro_vmm::open_kvm();
   if (!kvm) {
@@ -298,6 +339,11 @@ Status measure_attaching(Results& results) {
       return hold.error();
     }
     holds.emplace_back(vcpus, *hold);
+  }
+  for (const unsigned vcpus : {1U, 4U}) {
+    if (auto measured = measure_rearming(vcpus, results); !measured) {
+      return measured;
+    }
   }
   for (const auto& [vcpus, hold] : holds) {
     if (vcpus > 1) {

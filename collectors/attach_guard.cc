@@ -69,9 +69,10 @@ Result<VcpuFrequency> GuardedClockSource::read_frequency(const AttachTarget& vm,
   return admitted ? source_->read_frequency(vm, vcpu, deadline) : admitted.error();
 }
 
-Status GuardedOffsetWriter::foresee(const AttachTarget& vm, std::span<const VcpuId> vcpus) const {
+Result<ForeseenWrite> GuardedOffsetWriter::foresee(const AttachTarget& vm,
+                                                   std::span<const VcpuId> vcpus) const {
   const Status admitted = guard_->admit(vm);
-  return admitted ? writer_->foresee(vm, vcpus) : admitted;
+  return admitted ? writer_->foresee(vm, vcpus) : admitted.error();
 }
 
 Result<WriteReport> GuardedOffsetWriter::write(const AttachTarget& vm,

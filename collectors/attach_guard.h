@@ -56,7 +56,8 @@ class GuardedOffsetWriter final : public OffsetWriter {
   GuardedOffsetWriter(const AttachGuard& guard, OffsetWriter& writer)
       : guard_(&guard), writer_(&writer) {}
 
-  Status foresee(const AttachTarget& vm, std::span<const VcpuId> vcpus) const override;
+  Result<ForeseenWrite> foresee(const AttachTarget& vm,
+                                std::span<const VcpuId> vcpus) const override;
   std::string why_ignored(const AttachTarget& vm) const override {
     return writer_->why_ignored(vm);
   }

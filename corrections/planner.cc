@@ -77,9 +77,7 @@ Result<PlanRecord> Planner::make(const VmKey& key, const CorrectionGoal& goal) c
   if (!plan) {
     return plan.error();
   }
-  if (!plan->obstacle) {
-    plan->obstacle = obstacle_to(*vm, *plan);
-  }
+  add_foreseen(*vm, *plan);
   PlanRecord planned;
   planned.id = random_id("p-");
   planned.vm = {vm->label, vm->identity.uuid, vm->identity.pid};
@@ -90,14 +88,18 @@ Result<PlanRecord> Planner::make(const VmKey& key, const CorrectionGoal& goal) c
   return planned;
 }
 
-std::optional<Error> Planner::obstacle_to(const VmState& vm, const CorrectionPlan& plan) const {
+void Planner::add_foreseen(const VmState& vm, CorrectionPlan& plan) const {
   if (parts_.writer == nullptr) {
-    return std::nullopt;
+    return;
   }
   std::vector<VcpuId> vcpus;
   std::ranges::transform(plan.vcpus, std::back_inserter(vcpus), &PlannedVcpu::id);
-  const Status foreseen = parts_.writer->foresee(attach_target(vm.key, vm.identity), vcpus);
-  return foreseen ? std::nullopt : std::optional{foreseen.error()};
+  auto foreseen = parts_.writer->foresee(attach_target(vm.key, vm.identity), vcpus);
+  if (foreseen) {
+    plan.timers_left = std::move(foreseen->timers);
+  } else if (!plan.obstacle) {
+    plan.obstacle = foreseen.error();
+  }
 }
 
 Status Planner::check(const PlanRecord& planned, const std::set<Objection>& allowed) const {

@@ -45,8 +45,8 @@ class Planner {
 
  private:
   bool is_changing(const VmKey& key) const;
-  // What the writer would refuse it for.
-  std::optional<Error> obstacle_to(const VmState& vm, const CorrectionPlan& plan) const;
+  // What the writer would refuse it for, or leave undone.
+  void add_foreseen(const VmState& vm, CorrectionPlan& plan) const;
 
   Nanoseconds max_step_;
   Nanoseconds lifetime_;

@@ -64,6 +64,8 @@ struct CorrectionPlan {
   // What carrying it out would be refused for now, whatever is allowed: found in the plan itself
   // (plan_obstacle.h), or set by who can tell.
   std::optional<Error> obstacle;
+  // Why the guest's timers would not be armed anew, as far as that is foreseen; set likewise.
+  std::optional<Error> timers_left;
 };
 
 // What is known of the VM besides its reading.

@@ -25,6 +25,26 @@ std::string by(const CorrectionPlan& plan, const PlannedVcpu& furthest, const ch
   return std::string(word) + (alike ? " " : " up to ") + distance(furthest);
 }
 
+// "; timers are armed anew"; empty where no step is long enough to be noticed.
+std::string timers(const CorrectionPlan& plan) {
+  const auto is_moved = [](bool ahead) {
+    return [ahead](const PlannedVcpu& vcpu) {
+      return moves_timers(vcpu) && (vcpu.jump_ticks > 0) == ahead;
+    };
+  };
+  const bool late = std::ranges::any_of(plan.vcpus, is_moved(true));
+  const bool early = std::ranges::any_of(plan.vcpus, is_moved(false));
+  if (!late && !early) {
+    return {};
+  }
+  if (!plan.timers_left) {
+    return "; timers are armed anew";
+  }
+  const std::string when = late && early ? "late or early" : late ? "late" : "early";
+  return "; a timer that is armed may be " + when +
+         " by as much, once: " + plan.timers_left->message;
+}
+
 }  // namespace
 
 std::optional<std::string> guest_notice(const CorrectionPlan& plan) {
@@ -39,9 +59,7 @@ std::optional<std::string> guest_notice(const CorrectionPlan& plan) {
   if (clock.empty()) {
     return std::nullopt;
   }
-  const bool moved = std::ranges::any_of(plan.vcpus, moves_timers);
-  return "on clocksource tsc its clock " + clock + ", on kvm-clock it goes on" +
-         (moved ? "; timers are armed anew" : "");
+  return "on clocksource tsc its clock " + clock + ", on kvm-clock it goes on" + timers(plan);
 }
 
 }  // namespace kvmtsc

@@ -10,7 +10,7 @@
 namespace kvmtsc {
 
 // "on clocksource tsc its clock jumps ahead by 5 s, on kvm-clock it goes on; timers are armed
-// anew". Absent where no TSC moves.
+// anew"; or that they may be late, or early, and why. Absent where no TSC moves.
 std::optional<std::string> guest_notice(const CorrectionPlan& plan);
 
 }  // namespace kvmtsc

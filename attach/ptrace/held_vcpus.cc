@@ -18,13 +18,13 @@ VcpuTimer not_rearmed(const Error& error) {
 }  // namespace
 
 void HeldVcpus::add(const WantedOffset& wanted, const VcpuAccess& access, Reserved&& reserved,
-                    OffsetFiles&& files, std::optional<Error> timer_denied) {
+                    OffsetFiles&& files) {
   Vcpu vcpu;
   vcpu.report.id = wanted.id;
   vcpu.report.wanted = wanted.offset;
   vcpu.expected = wanted.expected;
   vcpu.rearm = wanted.rearm;
-  vcpu.timer_denied = std::move(timer_denied);
+  vcpu.no_rearming = reserved.without;
   vcpu.access = &access;
   vcpu.report.held = reserved.held;
   vcpu.reserved.emplace(std::move(reserved));
@@ -237,8 +237,8 @@ void HeldVcpus::renew_clocks(MonotonicTime deadline) {
 void HeldVcpus::rearm_timers(MonotonicTime deadline) {
   for (Vcpu& vcpu : vcpus_) {
     vcpu.taking_part = vcpu.rearm && vcpu.write_begun;
-    if (vcpu.taking_part && vcpu.timer_denied) {
-      vcpu.report.timer = not_rearmed(*vcpu.timer_denied);
+    if (vcpu.taking_part && vcpu.no_rearming) {
+      vcpu.report.timer = not_rearmed(*vcpu.no_rearming);
       vcpu.taking_part = false;
     }
   }

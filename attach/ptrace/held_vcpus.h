@@ -15,10 +15,9 @@ namespace kvmtsc::injection {
 
 class HeldVcpus {
  public:
-  // Only before stop_all().
-  // `timer_denied`: why its thread's filters forbid to touch its timer.
+  // Only before stop_all(). What the thread was reserved without is the arming of its timer.
   void add(const WantedOffset& wanted, const VcpuAccess& access, Reserved&& reserved,
-           OffsetFiles&& files, std::optional<Error> timer_denied);
+           OffsetFiles&& files);
   // A vCPU that is only to stand still with the others.
   void add_bystander(Reserved&& reserved);
 
@@ -56,7 +55,7 @@ class HeldVcpus {
     VcpuWrite report;
     std::optional<std::int64_t> expected;
     bool rearm = false;
-    std::optional<Error> timer_denied;
+    std::optional<Error> no_rearming;
     const VcpuAccess* access = nullptr;
     std::optional<Reserved> reserved;
     std::optional<OffsetFiles> files;

@@ -37,9 +37,8 @@ IntendedCall intended_ioctl(const char* name, std::optional<int> fd, std::uint64
                             std::optional<std::uint64_t> argument);
 IntendedCall intended_clock_reading(int vm_fd);
 IntendedCall intended_frequency_reading(std::optional<int> vcpu_fd);
-// All that the writing of an offset can come to.
+// All that the writing of an offset can come to, and what it goes without where it is denied.
 std::array<IntendedCall, 3> intended_correction(std::optional<int> vcpu_fd);
-// What arming a vCPU's timer anew takes, besides that.
 std::array<IntendedCall, 2> intended_rearming(std::optional<int> vcpu_fd);
 
 // What went wrong when an injected ioctl `name` returned `result` (a negative errno).

@@ -56,7 +56,8 @@ Error as_gone(Error error, const AttachTarget& vm) {
 
 }  // namespace
 
-Status PtraceOffsetWriter::foresee(const AttachTarget& vm, std::span<const VcpuId> vcpus) const {
+Result<ForeseenWrite> PtraceOffsetWriter::foresee(const AttachTarget& vm,
+                                                  std::span<const VcpuId> vcpus) const {
   const auto prepared = prepare(options_, vm);
   if (!prepared) {
     return as_gone(prepared.error(), vm);
@@ -65,8 +66,9 @@ Status PtraceOffsetWriter::foresee(const AttachTarget& vm, std::span<const VcpuI
   std::vector<VcpuId> sorted(vcpus.begin(), vcpus.end());
   std::ranges::sort(sorted);
   if (auto checked = check(sorted, access); !checked) {
-    return checked;
+    return checked.error();
   }
+  ForeseenWrite foreseen;
   const Gadgets& gadgets = prepared->layout.gadgets;
   const auto admitted = [&](Tid thread, std::span<const IntendedCall> calls) {
     return may_reserve(options_, vm, thread, calls, gadgets);
@@ -75,6 +77,12 @@ Status PtraceOffsetWriter::foresee(const AttachTarget& vm, std::span<const VcpuI
     if (auto may = admitted(vcpu.thread, calls_in(id, vcpu, sorted)); !may) {
       return as_gone(may.error(), vm);
     }
+    if (!foreseen.timers && std::ranges::binary_search(sorted, id) &&
+        !options_.policy.suspend_seccomp) {
+      foreseen.timers = foresee_filters(options_, vm, vcpu.thread,
+                                        intended_rearming(only_descriptor(vcpu)), gadgets)
+                            .why;
+    }
   }
   if (std::ranges::any_of(sorted, [&](VcpuId id) { return access.parked.contains(id); })) {
     if (auto may = admitted(access.other_threads.front(), intended_correction(std::nullopt));
@@ -82,7 +90,7 @@ Status PtraceOffsetWriter::foresee(const AttachTarget& vm, std::span<const VcpuI
       return as_gone(may.error(), vm);
     }
   }
-  return ok_status();
+  return foreseen;
 }
 
 std::string PtraceOffsetWriter::why_ignored(const AttachTarget& /*vm*/) const {
@@ -118,18 +126,6 @@ Result<WriteReport> PtraceOffsetWriter::write(const AttachTarget& vm,
     if (found.vcpus.size() == 1) {
       self.run_beside(options_.root, vm.pid, found.vcpus.begin()->second.thread);
     }
-    // Its filters are known by now. Where they are suspended they forbid nothing.
-    const auto timer_denied = [&](const VcpuAccess& access,
-                                  const Reserved& reserved) -> std::optional<Error> {
-      if (!reserved.filters) {
-        return std::nullopt;
-      }
-      const auto verdict = ask_filters(options_.root, *options_.filters, reserved.thread,
-                                       intended_rearming(only_descriptor(access)), layout.gadgets);
-      return verdict.allows() ? std::nullopt
-                              : std::optional(verdict.why.value_or(Error{
-                                    ErrorKind::kRefused, "its thread's filters have changed", {}}));
-    };
     HeldVcpus vcpus;
     ParkedVcpus parked;
     std::optional<Reserved> carrier;
@@ -139,13 +135,14 @@ Result<WriteReport> PtraceOffsetWriter::write(const AttachTarget& vm,
         continue;
       }
       const VcpuAccess& access = found.vcpus.at(wanted.id);
-      auto reserved = take(access.thread, calls_in(wanted.id, access, ids));
+      const auto calls = calls_in(wanted.id, access, ids);
+      const auto rearming = intended_rearming(only_descriptor(access));
+      auto reserved = reserve(self, options_, vm, access.thread, layout.gadgets, calls, deadline,
+                              std::span{rearming}.first(wanted.rearm ? rearming.size() : 0));
       if (!reserved) {
         return reserved.error();
       }
-      auto denied = wanted.rearm ? timer_denied(access, *reserved) : std::nullopt;
-      vcpus.add(wanted, access, *std::move(reserved), {options_.root, vm.key, wanted.id},
-                std::move(denied));
+      vcpus.add(wanted, access, *std::move(reserved), {options_.root, vm.key, wanted.id});
     }
     for (const auto& [id, access] : found.vcpus) {
       if (std::ranges::binary_search(ids, id)) {

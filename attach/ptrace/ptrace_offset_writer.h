@@ -16,7 +16,8 @@ class PtraceOffsetWriter : public OffsetWriter {
 
   // A vCPU that no thread runs is written by a thread of the process that is no vCPU's
   // (parked_vcpus.h).
-  Status foresee(const AttachTarget& vm, std::span<const VcpuId> vcpus) const override;
+  Result<ForeseenWrite> foresee(const AttachTarget& vm,
+                                std::span<const VcpuId> vcpus) const override;
   std::string why_ignored(const AttachTarget& vm) const override;
 
   Result<WriteReport> write(const AttachTarget& vm, std::span<const WantedOffset> offsets,

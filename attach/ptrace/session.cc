@@ -86,7 +86,8 @@ CallVerdict foresee_filters(const PtraceOptions& options, const AttachTarget& vm
 
 Result<Reserved> reserve(const TracerThread& self, const PtraceOptions& options,
                          const AttachTarget& vm, Tid thread, const Gadgets& gadgets,
-                         std::span<const IntendedCall> calls, MonotonicTime deadline) {
+                         std::span<const IntendedCall> calls, MonotonicTime deadline,
+                         std::span<const IntendedCall> can_be_left) {
   const auto found = look(options, vm, thread);
   if (!found) {
     return found.error();
@@ -117,11 +118,16 @@ Result<Reserved> reserve(const TracerThread& self, const PtraceOptions& options,
   if (auto same = still_same_process(options.root, vm); !same) {
     return same.error();
   }
-  std::optional<FilterWatch> watch;
+  Reserved reserved{*std::move(attachment), std::move(buffers), {}, held};
   if (!suspend) {
-    watch.emplace(options.root, found->facts);
+    reserved.filters.emplace(options.root, found->facts);
+    const auto left = ask_filters(options.root, *options.filters, *found, can_be_left, gadgets);
+    if (!left.allows()) {
+      reserved.without = left.why.value_or(
+          Error{ErrorKind::kRefused, "its thread's filters have changed meanwhile", {}});
+    }
   }
-  return Reserved{*std::move(attachment), *found, std::move(buffers), watch, held};
+  return reserved;
 }
 
 Result<SavedState> take_hold(const HostRoot& root, Reserved&& reserved, const ProcessLayout& layout,

@@ -40,12 +40,13 @@ Status still_same_process(const HostRoot& root, const AttachTarget& vm);
 // A thread that is attached to but not yet stopped, with all the memory its stop will need.
 struct Reserved {
   Attachment attachment;
-  FoundThread thread;  // as it was before
   std::unique_ptr<StateBuffers> buffers;
   // To be seen again once it stands still; absent where its filters are suspended.
   std::optional<FilterWatch> filters;
   // For how long it was stopped before, for its filters to be read.
   Nanoseconds held{0};
+  // Why the calls that can be gone without are not to be made; absent where they may.
+  std::optional<Error> without = {};
 };
 // Whether the thread may be attached to for `calls`, by what /proc says of it and what is known of
 // its filters; stops nobody.
@@ -56,10 +57,12 @@ CallVerdict foresee_filters(const PtraceOptions& options, const AttachTarget& vm
                             std::span<const IntendedCall> calls, const Gadgets& gadgets);
 
 // Looks whether the thread may be attached to for `calls`, and does. Afterwards its number cannot
-// be re-used. Filters that are not known yet are read first, by a stop of their own.
+// be re-used. Filters that are not known yet are read first, by a stop of their own. What of
+// `can_be_left` the filters do not allow for certain is no reason to refuse (Reserved::without).
 Result<Reserved> reserve(const TracerThread& self, const PtraceOptions& options,
                          const AttachTarget& vm, Tid thread, const Gadgets& gadgets,
-                         std::span<const IntendedCall> calls, MonotonicTime deadline);
+                         std::span<const IntendedCall> calls, MonotonicTime deadline,
+                         std::span<const IntendedCall> can_be_left = {});
 
 // Waits for the stop of a thread that was told to stop, and saves its state. kRefused where it has
 // been given a filter since it was looked at.

@@ -57,9 +57,10 @@ Result<VcpuFrequency> SimulatedAttach::read_frequency(const AttachTarget& vm, Vc
   return VcpuFrequency{vcpu, kFrequencyKhz, kVcpuHold};
 }
 
-Status SimulatedAttach::foresee(const AttachTarget& vm, std::span<const VcpuId> vcpus) const {
+Result<ForeseenWrite> SimulatedAttach::foresee(const AttachTarget& vm,
+                                               std::span<const VcpuId> vcpus) const {
   if (SimulatedFleet::owns(vm.key)) {
-    return ok_status();
+    return ForeseenWrite{};
   }
   return writer_ != nullptr ? writer_->foresee(vm, vcpus) : not_allowed("correcting offsets");
 }

@@ -26,7 +26,8 @@ class SimulatedAttach final : public ClockSource, public OffsetWriter {
   Result<ClockReading> read_clock(const AttachTarget& vm, MonotonicTime deadline) override;
   Result<VcpuFrequency> read_frequency(const AttachTarget& vm, VcpuId vcpu,
                                        MonotonicTime deadline) override;
-  Status foresee(const AttachTarget& vm, std::span<const VcpuId> vcpus) const override;
+  Result<ForeseenWrite> foresee(const AttachTarget& vm,
+                                std::span<const VcpuId> vcpus) const override;
   std::string why_ignored(const AttachTarget& vm) const override;
   Result<WriteReport> write(const AttachTarget& vm, std::span<const WantedOffset> offsets,
                             MonotonicTime deadline) override;

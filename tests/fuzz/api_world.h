@@ -18,8 +18,9 @@ namespace kvmtsc::fuzz {
 class CountingWriter final : public OffsetWriter {
  public:
   explicit CountingWriter(OffsetWriter& writer) : writer_(&writer) {}
-  Status foresee(const AttachTarget& /*vm*/, std::span<const VcpuId> /*vcpus*/) const override {
-    return ok_status();
+  Result<ForeseenWrite> foresee(const AttachTarget& /*vm*/,
+                                std::span<const VcpuId> /*vcpus*/) const override {
+    return ForeseenWrite{};
   }
   std::string why_ignored(const AttachTarget& vm) const override {
     return writer_->why_ignored(vm);

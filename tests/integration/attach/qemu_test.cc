@@ -93,11 +93,15 @@ TEST(QemuTest, InItsSandboxIsReadAndWrittenWithTheFiltersInForce) {
   }
   EXPECT_EQ(source.call_filters(vm.key)->corrections.kind, Kind::kAllowed);
   EXPECT_TRUE(writer.foresee(vm, ids));
-  const auto report = writer.write(vm, std::vector<WantedOffset>{{0, 1234}, {1, 1234}}, soon());
+  EXPECT_FALSE(writer.foresee(vm, ids)->timers);
+  const auto report =
+      writer.write(vm, std::vector<WantedOffset>{{0, 1234, {}, true}, {1, 1234, {}, true}}, soon());
   ASSERT_TRUE(report) << report.error().text();
   EXPECT_NE(report->outcome, WriteOutcome::kUncertain);
   for (const VcpuWrite& write : report->vcpus) {
     EXPECT_TRUE(write.accepted) << "whether or not this KVM then applies it";
+    ASSERT_TRUE(write.timer);
+    EXPECT_FALSE(write.timer->error);
   }
   EXPECT_TRUE(has_filters(qemu->pid()));
   EXPECT_TRUE(stop_and_continue(*qemu));
@@ -127,7 +131,8 @@ TEST(QemuTest, WhoseFilterKillsForAWriteIsNotWritten) {
   for (int i = 0; i < 2; ++i) {
     const auto report = writer.write(vm, std::vector<WantedOffset>{{0, 1234}, {1, 1234}}, soon());
     expect_denied(report ? ok_status() : Status{report.error()});
-    expect_denied(writer.foresee(vm, ids));
+    const auto foreseen = writer.foresee(vm, ids);
+    expect_denied(foreseen ? ok_status() : Status{foreseen.error()});
   }
   const auto reading = source.read_clock(vm, soon());
   EXPECT_TRUE(reading) << reading.error().text();

@@ -113,8 +113,9 @@ TEST_F(VmTest, OffsetsAreAppliedOrReportedAsNotApplied) {
   }
 }
 
-std::unique_ptr<integration::MicroVmm> sleeping_vmm(const char* guest) {
-  auto started = integration::MicroVmm::start({"--guest", guest, "--vcpus", "2"});
+std::unique_ptr<integration::MicroVmm> sleeping_vmm(const char* guest,
+                                                    const std::vector<std::string>& wrapper = {}) {
+  auto started = integration::MicroVmm::start({"--guest", guest, "--vcpus", "2"}, wrapper);
   const auto asleep = [&] {
     const auto vms = vms_of((*started)->pid());
     const auto access = injection::resolve(HostRoot{}, vms.at(0));
@@ -138,6 +139,30 @@ TEST_F(VmTest, ATimerThatIsArmedIsArmedAnewWhereThatIsAskedFor) {
     const auto firings = vmm->command("firings");
     return firings && (*firings)["vcpus"][0]["times"] >= 2;
   }));
+}
+
+// micro-vmm makes no such call by itself.
+TEST_F(VmTest, WhereAFilterKillsForATimersCallsOffsetsAreWrittenAndTimersAreLeft) {
+  const auto vmm = sleeping_vmm("timer", {KVM_TSC_TRACEES "/filtered", "0xc008ae88", "0x80000000"});
+  ASSERT_TRUE(vmm);
+  const AttachTarget vm = vms_of(vmm->pid()).at(0);
+  PtraceOffsetWriter writer(patient());
+  const std::vector<WantedOffset> wanted{{0, -777'000, {}, true}, {1, -777'000, {}, true}};
+  const auto report = writer.write(vm, wanted, soon());
+  ASSERT_TRUE(report) << report.error().text();
+  const auto tells = [](const std::optional<Error>& error) {
+    return error && error->message.find("kill_process to ioctl KVM_GET_MSRS") != std::string::npos;
+  };
+  for (const VcpuWrite& vcpu : report->vcpus) {
+    EXPECT_TRUE(vcpu.accepted) << "whether or not this KVM then applies it";
+    ASSERT_TRUE(vcpu.timer);
+    EXPECT_EQ(vcpu.timer->state, VcpuTimer::State::kNotRearmed);
+    EXPECT_TRUE(tells(vcpu.timer->error));
+  }
+  const auto foreseen = writer.foresee(vm, std::vector<VcpuId>{0, 1});
+  ASSERT_TRUE(foreseen) << foreseen.error().text();
+  EXPECT_TRUE(tells(foreseen->timers));
+  EXPECT_TRUE(vmm->command("firings"));
 }
 
 TEST_F(VmTest, AVcpuWithoutAnArmedTimerHasNone) {

@@ -23,8 +23,9 @@ class Attaching : public ClockSource, public OffsetWriter {
     ++calls;
     return VcpuFrequency{};
   }
-  Status foresee(const AttachTarget& /*vm*/, std::span<const VcpuId> /*vcpus*/) const override {
-    return ok_status();
+  Result<ForeseenWrite> foresee(const AttachTarget& /*vm*/,
+                                std::span<const VcpuId> /*vcpus*/) const override {
+    return ForeseenWrite{};
   }
   std::string why_ignored(const AttachTarget& /*vm*/) const override { return "it ignores all"; }
   Result<WriteReport> write(const AttachTarget& /*vm*/, std::span<const WantedOffset> /*wanted*/,

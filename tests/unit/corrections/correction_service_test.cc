@@ -23,8 +23,9 @@ using testing::UnorderedElementsAre;
 // Keeps offsets as KVM would, and misbehaves as a test says.
 class FakeVm final : public OffsetWriter, public ClockSource {
  public:
-  Status foresee(const AttachTarget& /*vm*/, std::span<const VcpuId> /*vcpus*/) const override {
-    return obstacle ? Status(*obstacle) : ok_status();
+  Result<ForeseenWrite> foresee(const AttachTarget& /*vm*/,
+                                std::span<const VcpuId> /*vcpus*/) const override {
+    return obstacle ? Result<ForeseenWrite>(*obstacle) : ForeseenWrite{timers};
   }
   std::string why_ignored(const AttachTarget& /*vm*/) const override { return known_to_ignore; }
   Result<WriteReport> write(const AttachTarget& /*vm*/, std::span<const WantedOffset> wanted,
@@ -70,6 +71,7 @@ class FakeVm final : public OffsetWriter, public ClockSource {
   std::vector<std::int64_t> offsets{100, 100, 900};
   std::optional<Error> error;
   std::optional<Error> obstacle;  // that it foresees
+  std::optional<Error> timers;    // likewise
   bool ignores = false;
   std::string known_to_ignore;
   bool forgets_before = false;  // and so cannot be sure
@@ -292,6 +294,15 @@ TEST_F(CorrectionServiceTest, AVmThatDoesNotHoldStillIsRefusedForThatAndNotForAS
   EXPECT_THAT(refused.error().message, HasSubstr("untrusted"));
   const auto allowed = service_->request({planned->id, {Objection::kUntrusted}, "", kEngineer});
   EXPECT_EQ(allowed.error().kind, ErrorKind::kConflict);
+}
+
+TEST_F(CorrectionServiceTest, APlanForeseesThatTimersWillBeLeft) {
+  EXPECT_FALSE(service_->plan(kKey, AlignGoal{}, kEngineer)->plan.timers_left);
+  vm_.timers = Error{ErrorKind::kRefused, "a filter", {}};
+  const auto planned = service_->plan(kKey, AlignGoal{}, kEngineer);
+  EXPECT_EQ(planned->plan.timers_left->message, "a filter");
+  EXPECT_FALSE(planned->plan.obstacle);
+  EXPECT_TRUE(service_->request({planned->id, {}, "", kEngineer}));
 }
 
 TEST_F(CorrectionServiceTest, TimersAreArmedAnewWhereTheStepIsLongAndByAnUndoAsWell) {

@@ -38,6 +38,21 @@ TEST(GuestNotice, TimersAreLeftAloneUpToAMillisecond) {
             "on clocksource tsc its clock jumps ahead by 1 ms, on kvm-clock it goes on");
 }
 
+TEST(GuestNotice, TimersThatCannotBeArmedAnewAreLateOrEarlyOnce) {
+  const auto ending = [](const std::vector<double>& milliseconds) {
+    CorrectionPlan plan = plan_of(milliseconds);
+    plan.timers_left = Error{ErrorKind::kRefused, "a filter", "none"};
+    const std::string text = *guest_notice(plan);
+    const auto at = text.find("; ");
+    return at == std::string::npos ? "" : text.substr(at);
+  };
+  EXPECT_EQ(ending({5000, 0}), "; a timer that is armed may be late by as much, once: a filter");
+  EXPECT_EQ(ending({-5000}), "; a timer that is armed may be early by as much, once: a filter");
+  EXPECT_EQ(ending({5, -5}),
+            "; a timer that is armed may be late or early by as much, once: a filter");
+  EXPECT_EQ(ending({0.5}), "");
+}
+
 TEST(GuestNotice, AStepOfUnknownTimeIsToldInTicks) {
   CorrectionPlan plan = plan_of({-2});
   plan.vcpus[0].jump_seconds.reset();
