@@ -16,7 +16,8 @@ declare -A packages=(
            zlib1g-dev libssl-dev"
   [test]="mandoc bsdextrautils libgtest-dev libgmock-dev libbenchmark-dev curl jq gzip openssl python3 python3-prometheus-client
           python3-jsonschema
-          qemu-system-x86 iproute2 runsc busybox-static"
+          qemu-system-x86 iproute2 runsc busybox-static
+          libvirt-daemon libvirt-clients"
   [lint]="clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev shellcheck python3"
   [lab]="busybox-static cpio kmod qemu-system-x86 trace-cmd"
   [node]="nodejs npm"

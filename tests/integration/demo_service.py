@@ -18,9 +18,9 @@ PATIENCE = 15
 PR_SET_PDEATHSIG = 1
 
 
-def die_with_parent():
+def die_with_parent(by=signal.SIGTERM):
     """In the child: a test that is killed leaves no service behind."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, by)
 
 
 class DemoService:
