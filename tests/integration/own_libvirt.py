@@ -17,7 +17,7 @@ import sys
 
 from demo_service import die_with_parent
 
-PATIENCE = 60
+PATIENCE = 120  # seconds; of a host that is emulated
 KVM_CREATE_VM = 0xae01
 USER = 64055  # libvirt-qemu's, in every Debian
 PROGRAMS = {"virtlogd": "libvirt-daemon", "libvirtd": "libvirt-daemon", "virsh": "libvirt-clients",
@@ -118,8 +118,9 @@ class OwnLibvirt:
 
     def inside(self, *command, given=None):
         """What a command says there: a CompletedProcess, its stderr in its stdout."""
-        return subprocess.run(["nsenter", f"--target={self._init}", "--mount", "--net", "--pid", *command],
-                              input=given, stdin=None if given else subprocess.DEVNULL, text=True,
+        where = ["nsenter", f"--target={self._init}", "--mount", "--net", "--pid", "--root", "--wd"]
+        return subprocess.run([*where, *command], input=given, text=True,
+                              stdin=None if given else subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE, check=False)
 
     def virsh(self, *words, given=None):
@@ -131,7 +132,7 @@ class OwnLibvirt:
 
     def create(self, name, uuid, vcpus, most, memory=64):
         """A transient domain that runs its firmware; gives its QEMU's pid, as the host counts."""
-        self.virsh("create", "/dev/stdin",
+        self.virsh("create", "/proc/self/fd/0",
                    given=DOMAIN.format(name=name, uuid=uuid, vcpus=vcpus, most=most, memory=memory))
         return self.pid_of(uuid)
 

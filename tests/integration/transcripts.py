@@ -41,6 +41,8 @@ NOT_PLAYED = {
     ("docs/attaching.md", "grep -E 'State|TracerPid'"): "beside that QEMU",
     ("docs/operations.md", "curl -X POST 127.0.0.1:10098/-/reload"): "a changed file: integration "
                                                                     "lifecycle_test and demo_test",
+    ("docs/libvirt.md", "kvm-tsc"): "beside a libvirt: lab.libvirt plays the document",
+    ("docs/libvirt.md", "virsh"): "beside a libvirt: lab.libvirt",
     ("docs/lab.md", "make lab"): "the lab's tests, lab.hosts.*",
 }
 PROGRAMS = ("bash", "curl", "jq")

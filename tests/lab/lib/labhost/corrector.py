@@ -35,10 +35,20 @@ class Corrector:
         """What it prints for people."""
         return self._call(*words).stdout
 
+    def shell(self, command):
+        """What a line of bash prints on both streams. kvm-tsc is in its $PATH."""
+        environment = self._environment()
+        environment["PATH"] = f"{os.path.dirname(self._program)}:{environment['PATH']}"
+        return subprocess.run(["bash", "-c", command], env=environment, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=150,
+                              check=False).stdout
+
     def _call(self, *words):
-        environment = {**os.environ, "KVM_TSC_SERVER": f"unix:{self._socket}", "KVM_TSC_TOKEN": TOKEN}
-        return subprocess.run([self._program, *map(str, words)], env=environment, stdout=subprocess.PIPE,
+        return subprocess.run([self._program, *map(str, words)], env=self._environment(), stdout=subprocess.PIPE,
                               text=True, timeout=150, check=False)
+
+    def _environment(self):
+        return {**os.environ, "KVM_TSC_SERVER": f"unix:{self._socket}", "KVM_TSC_TOKEN": TOKEN}
 
     def audit(self, correction):
         """What the audit says became of a correction, word by word."""
