@@ -230,6 +230,12 @@ void HeldVcpus::put_back(MonotonicTime deadline) {
   }
 }
 
+void HeldVcpus::write_again(MonotonicTime deadline) {
+  if (vcpus_.size() > 1) {
+    run_round(Call::kWrite, deadline);
+  }
+}
+
 void HeldVcpus::renew_clocks(MonotonicTime deadline) {
   run_round(Call::kRenewClock, deadline);
 }

@@ -36,6 +36,13 @@ class HeldVcpus {
   // Writes what read_before() found to every vCPU whose write was begun, and reads it.
   void put_back(MonotonicTime deadline);
 
+  // Writes the same once more, after all have it. KVM looks whether it can use its master clock
+  // again when a vCPU enters that was written last, with all equal then; which one that is, is
+  // chance, and it may sleep for good (a processor that the guest has not brought up). So each is
+  // written with all equal. (kvm_track_tsc_matching in arch/x86/kvm/x86.c: the request is the
+  // written vCPU's own.)
+  void write_again(MonotonicTime deadline);
+
   // Has KVM write every vCPU's pvclock page anew before the guest runs on it. KVM asks for that by
   // itself only of the vCPU whose write made all offsets equal, or where the master clock was on;
   // on another, kvmclock would be off by the step until that one has entered.

@@ -188,6 +188,8 @@ Result<WriteReport> PtraceOffsetWriter::write(const AttachTarget& vm,
     if (!parked.all_applied() || !vcpus.all_applied()) {
       parked.put_back(end);
       vcpus.put_back(end);
+    } else {
+      vcpus.write_again(end);
     }
     vcpus.renew_clocks(end);
     vcpus.rearm_timers(end);
