@@ -19,7 +19,7 @@ declare -A packages=(
           qemu-system-x86 iproute2 runsc busybox-static
           libvirt-daemon libvirt-clients"
   [lint]="clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev shellcheck python3"
-  [lab]="busybox-static cpio kmod qemu-system-x86 trace-cmd"
+  [lab]="busybox-static cpio kmod qemu-system-x86 trace-cmd libvirt-daemon libvirt-clients"
   [node]="nodejs npm"
 )
 # Packages that are as good as installed when this program is there, wherever it is from.

@@ -20,7 +20,8 @@ VARYING = ((r"-\d{1,3}(,\d{3}){2,}", "<OFFSET>"), (r"unix:/\S+", "<SOCKET>"), (r
 
 
 def run(host):
-    host.check_equal("libvirt can run here", own_libvirt.missing(), [])
+    if not host.check_equal("libvirt can run here", own_libvirt.missing(), []):
+        return
     corrector = Corrector(host)
     with own_libvirt.OwnLibvirt() as libvirt, host.exporter(*corrector.flags, sweep=SWEEP) as exporter:
         pid = libvirt.create(NAME, UUID, 2, 3)
@@ -28,15 +29,7 @@ def run(host):
         host.check_equal("named, with its uuid, vmm and pid",
                          seen.value("kvm_tsc_vm_info", vm=NAME, uuid=UUID, vmm="qemu", pid=str(pid)), 1.0)
         host.check_equal("offsets equal debugfs", seen.offsets(NAME), offsets(pid))
-        common = offsets(pid)[0]
-        # vCPU 0, for the firmware has put the other to sleep for good.
-        written = subprocess.run([os.path.join(host.bin, "offset-writer"), str(pid), "0", str(common + AHEAD)],
-                                 stderr=subprocess.PIPE, text=True, timeout=30, check=False)
-        host.check_equal("another program sets one vCPU apart", written.returncode, 0, error=written.stderr)
-        exporter.metrics_when(lambda now: any(now.skews(NAME).values()) and now.master_clock(NAME) == 0)
-
-        host.check("its filter allows our calls", f"{NAME}: clock allowed; corrections allowed" in
-                   corrector.text("doctor"))
+        set_apart(host, exporter, pid)
 
         def played(command):
             known(exporter, 2)  # a clock reading that was late, on an emulated host, is made up for
@@ -44,8 +37,8 @@ def run(host):
                 else corrector.shell(command)
 
         documents.check_transcripts(host, "docs/libvirt.md", played, VARYING)
-        host.check_equal("debugfs has the offset that the document's correction wrote", set(offsets(pid).values()),
-                         {common + AHEAD})
+        host.check_equal("after which debugfs has one offset", len(set(offsets(pid).values())), 1)
+        master_clock_comes_back(host, exporter, corrector, pid)
 
         libvirt.virsh("suspend", NAME)
         corrected(host, corrector, pid, "suspended")
@@ -63,6 +56,24 @@ def run(host):
 def known(exporter, vcpus):
     return exporter.metrics_when(lambda seen: len(seen.skews(NAME)) == vcpus and
                                  seen.master_clock(NAME) is not None)
+
+
+def set_apart(host, exporter, pid):
+    """vCPU 0, by a program that is not the service; the firmware has put the other to sleep for good."""
+    written = subprocess.run([os.path.join(host.bin, "offset-writer"), str(pid), "0", str(offsets(pid)[0] + AHEAD)],
+                             stderr=subprocess.PIPE, text=True, timeout=30, check=False)
+    host.check_equal("another program sets one vCPU apart", written.returncode, 0, error=written.stderr)
+    exporter.metrics_when(lambda seen: any(seen.skews(NAME).values()) and seen.master_clock(NAME) == 0)
+
+
+def master_clock_comes_back(host, exporter, corrector, pid):
+    """Also where the vCPU that happened to be written last sleeps: several times, for it is chance."""
+    for _ in range(3):
+        set_apart(host, exporter, pid)
+        status, done = corrector.run("correct", NAME, "--yes")
+        host.check_equal("corrected, and the master clock is back though a vCPU sleeps",
+                         (status, done.get("verdict"), done.get("facts", {}).get("master_clock")),
+                         (0, "corrected", True), error=done.get("error"))
 
 
 def offsets(pid):
