@@ -254,7 +254,7 @@ def meets_the_service(tests):
         return
     script = f"""ip link set lo up
         {sys.argv[1]} --log.level=error & service=$!
-        for attempt in $(seq 100); do {tests.program} doctor | grep '^ok .*service' && break; sleep 0.1; done
+        for attempt in $(seq 100); do {tests.program} doctor | grep '^ok  *service' && break; sleep 0.1; done
         {tests.program} --json vms >/dev/null; echo "status $?"
         kill $service; wait $service
         {tests.program} vms; echo "status $?" """
