@@ -70,7 +70,7 @@ def moments(service, program, *flags):
     """A demo that limits no corrections, and what is asked of it."""
     with tempfile.TemporaryDirectory(prefix="kvm-tsc-moments-") as directory:
         log, web = pathlib.Path(directory) / "log", pathlib.Path(directory) / "web.yml"
-        web.write_text("kvm_tsc:\n  tokens:\n" + "".join(
+        web.write_text("kvm_tsc:\n  require_auth: false\n  tokens:\n" + "".join(
             f"    - {{name: {role}, role: {role}, sha256: {hashlib.sha256(token.encode()).hexdigest()}}}\n"
             for role, token in (("viewer", VIEWER), ("operator", OPERATOR))), encoding="ascii")
         with open(log, "w", encoding="utf-8") as written, \
