@@ -17,7 +17,7 @@ def run(host):
     corrector = Corrector(host)
     disk = os.path.join(host.scratch, "small")
     os.mkdir(disk)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", disk], check=True, timeout=10)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk], check=True, timeout=10)
     flags = [*corrector.flags[:-1], f"--audit.path={disk}/audit.db"]
     try:
         with host.micro_vmm("--vcpus", 2, "--guest", "halt") as vmm, host.exporter(*flags, sweep=SWEEP) as exporter:

@@ -56,10 +56,10 @@ class LinuxGuest:
             self._serial.settimeout(max(0.01, deadline - time.monotonic()))
             try:
                 piece = self._serial.recv(65536)
-            except TimeoutError:
+            except (TimeoutError, ConnectionResetError):  # the latter where QEMU has ended
                 piece = b""
             if not piece:
-                raise TimeoutError(f"the guest did not answer within {seconds} s; it said {self._said[-200:]!r}")
+                raise RuntimeError(f"the guest does not answer; its last words: {self._said[-2000:]!r}")
             self._said += piece
         said, _, self._said = self._said.partition(mark)
         return said.decode(errors="replace").replace("\r", "").strip()
