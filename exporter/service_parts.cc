@@ -31,6 +31,7 @@ std::vector<AttachRuleText> texts_of(const std::vector<AttachRule>& rules) {
     return Subject::kName;
   };
   std::vector<AttachRuleText> texts;
+  texts.reserve(rules.size());
   for (const AttachRule& rule : rules) {
     texts.push_back({subject_of(rule.subject), rule.pattern});
   }

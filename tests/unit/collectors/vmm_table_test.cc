@@ -63,9 +63,10 @@ std::string row_of(const VmmOption& option) {
 Lines documented(const std::string& head) {
   const auto page = read_file(KVM_TSC_SOURCE_DIR "/docs/identity.md", std::size_t{1} << 20);
   EXPECT_TRUE(page);
+  const std::string text = page ? *page : "";
   Lines rows;
   bool inside = false;
-  for (const std::string_view line : split(page ? *page : "", '\n')) {
+  for (const std::string_view line : split(text, '\n')) {
     if (inside && !line.starts_with("|")) {
       break;
     }

@@ -43,8 +43,7 @@ TEST(CorrectionJson, WhatBecameOfATimerIsAWordAndAReason) {
     words.push_back(vcpu["timer"]);
     words.push_back(vcpu["timer_reason"]);
   }
-  EXPECT_EQ(words.dump(),
-            R"([null,null,"none",null,"rearmed",null,"not_rearmed","late; wait"])");
+  EXPECT_EQ(words.dump(), R"([null,null,"none",null,"rearmed",null,"not_rearmed","late; wait"])");
 }
 
 TEST(CorrectionJson, EachGoalHasItsForm) {
