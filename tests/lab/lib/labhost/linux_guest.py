@@ -16,7 +16,7 @@ import time
 # interrupt comes while one is being handled). Without them it came up 8 times of 8.
 CPU = "qemu64,-svm,+tsc-deadline,+x2apic,+kvmclock,kvm-asyncpf=off,kvm-pv-eoi=off,kvm-steal-time=off"
 PARAMETERS = "console=ttyS0 quiet nokaslr mitigations=off panic=-1"
-BOOT_SECONDS = 150
+BOOT_SECONDS = 90
 ANSWER_SECONDS = 30
 DONE = "the command has ended"
 INIT = f"""#!/bin/busybox sh
