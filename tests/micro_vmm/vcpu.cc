@@ -2,9 +2,12 @@
 
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "base/clock.h"
@@ -74,6 +77,15 @@ Vcpu::~Vcpu() {
 
 std::optional<pid_t> Vcpu::tid() const {
   return thread_ ? std::optional(thread_->tid()) : std::nullopt;
+}
+
+void Vcpu::end_thread() {
+  const auto ended = tid();
+  thread_.reset();
+  // Who joins a thread may be told before the kernel has taken it off its lists.
+  while (ended && ::syscall(SYS_tgkill, ::getpid(), *ended, 0) == 0) {
+    std::this_thread::yield();
+  }
 }
 
 std::optional<Error> Vcpu::failure() {

@@ -48,8 +48,9 @@ class Vcpu {
 
   void pause();
   void resume();
-  // Ends the thread for good and keeps the vCPU, as QEMU does when one is unplugged.
-  void end_thread() { thread_.reset(); }
+  // Ends the thread for good and keeps the vCPU, as QEMU does when one is unplugged. Afterwards the
+  // kernel lists it no longer.
+  void end_thread();
 
   // KVM_VCPU_TSC_OFFSET: ticks added to the (scaled) host TSC. A success of set_offset says only
   // that KVM accepted it; some accept and ignore.
