@@ -97,7 +97,12 @@ void print_outcome(const Session& session, const Json& correction) {
 void print_obstacle(const Json& plan) {
   if (const Json& obstacle = field(plan, "obstacle"); obstacle.is_object()) {
     print("\nIt cannot be carried out now: " + harmless(plain_text(field(obstacle, "message"))) +
-          "\n  " + harmless(plain_text(field(obstacle, "remedy"))) + "\n");
+          "\n");
+    const Json& remedy = field(obstacle, "remedy");
+    const std::string text = remedy.is_string() ? remedy.get<std::string>() : "";
+    if (!text.empty()) {
+      print("  " + harmless(text) + "\n");
+    }
   }
 }
 

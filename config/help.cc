@@ -22,7 +22,8 @@ Usage: kvm-tsc-exporter [FLAG]...
 Write --flag=VALUE or --flag VALUE. Each setting can also stand in the file that --config.file
 names, under the key that is given with it: "sweep.interval" is the key "interval" of the map
 "sweep". A flag wins over the file, the file over the default. SIGHUP and POST /-/reload read the
-file again: sweep.interval, identity.rules, log.level and log.format change at once, all others with
+file again, and the web configuration: sweep.interval, identity.rules, attach.exclude,
+attach.include, log.level, log.format, users, tokens and rate_limit change at once, all others with
 a restart. A DURATION is whole numbers with units: 250ms, 5s, 1m30s, 1h (h, m, s, ms, us, ns).
 
 Reading the real VMs takes root, or CAP_DAC_READ_SEARCH and CAP_SYS_PTRACE, and a mounted debugfs.

@@ -1,6 +1,10 @@
 // The API as the server calls it: routes, the real CorrectionService, and the simulated fleet.
 #include "exporter/api/api.h"
 
+#include <algorithm>
+#include <cctype>
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -116,6 +120,12 @@ class ApiTest : public testing::Test {
   std::optional<Status> audit_;
 };
 
+std::string upper(std::string text) {
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return text;
+}
+
 TEST_F(ApiTest, NotKnowingIsNotTheSameAsNoVms) {
   auto blind = std::make_shared<Snapshot>(*latest_);
   const Error error{ErrorKind::kNotFound, "debugfs is not mounted", "mount it"};
@@ -169,6 +179,7 @@ TEST_F(ApiTest, FindsVmsByNameUuidAndProcess) {
   const Json vm = call("GET", "/api/v1/vms/sim-skewed").body;
   const std::string uuid = vm["uuid"];
   EXPECT_EQ(call("GET", "/api/v1/vms/" + uuid).body["vm"], "sim-skewed");
+  EXPECT_EQ(call("GET", "/api/v1/vms/" + upper(uuid)).body["vm"], "sim-skewed");
   const std::string process = vm["pid"].dump() + "-" + vm["fd"].dump();
   EXPECT_EQ(call("GET", "/api/v1/vms/" + process).body["vm"], "sim-skewed");
   EXPECT_EQ(call("GET", "/api/v1/vms/none").status, 404);
@@ -370,7 +381,7 @@ TEST_F(ApiTest, CorrectionsAreListedByAnyNameOfTheirVm) {
             "corrected");
   const Json vm = call("GET", "/api/v1/vms/sim-skewed").body;
   const std::string uuid = vm["uuid"];
-  for (const std::string& name : {std::string("sim-skewed"), uuid}) {
+  for (const std::string& name : {std::string("sim-skewed"), uuid, upper(uuid)}) {
     EXPECT_EQ(call("GET", "/api/v1/corrections?vm=" + name).body["corrections"].size(), 1u);
   }
   EXPECT_EQ(call("GET", "/api/v1/corrections?vm=sim-nested").body["corrections"].size(), 0u);
