@@ -3,14 +3,13 @@
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
 
 from bad_moments import asked_everywhere, moments
 from demo_service import die_with_parent
-from kvm_tsc import VM
+from kvm_tsc import VM, interrupted
 
 PER_CPU = 4
 AT_MOST = 50  # seconds that a busy process lives, whatever happens
@@ -52,14 +51,8 @@ def run(service, program, micro_vmm):
 
 def goes_on(tests):
     """Ctrl-C while it waits for a verdict."""
-    with subprocess.Popen([tests.program, "correct", VM, "--yes", "--shift", "9"], env=tests.environment,
-                          text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE) as waiting:
-        tests.demo.wait_until(lambda: any(one["state"] != "done" for one in tests.demo.get_json(
-            "/api/v1/corrections")["corrections"]), "a correction under way")
-        waiting.send_signal(signal.SIGINT)
-        _, errors = waiting.communicate(timeout=10)
-    tests.check("Ctrl-C ends the waiting and no more", waiting.returncode == 130 and "goes on" in errors, errors)
+    status, errors = interrupted(tests, 10)
+    tests.check("Ctrl-C ends the waiting and no more", status == 130 and "goes on" in errors, errors)
     tests.settle()
     newest = tests.demo.get_json("/api/v1/corrections")["corrections"][0]
     tests.check("and there is a verdict", newest["verdict"] == "corrected", newest)

@@ -129,18 +129,24 @@ def reads_back(tests):
     tests.check(f"--shift-time '{jump}'", tests.run("plan", VM, "--shift-time", jump).returncode == 0)
 
 
-def goes_on(tests):
-    """Ctrl-C while it waits for a verdict."""
+def interrupted(tests, patience):
+    """Ctrl-C while it waits for a verdict: its status and what it says on stderr, within `patience` s."""
     with subprocess.Popen([tests.program, "correct", VM, "--yes", "--shift", "9"], env=tests.environment,
                           text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE) as waiting:
         tests.demo.wait_until(lambda: any(one["state"] != "done" for one in tests.demo.get_json(
             "/api/v1/corrections")["corrections"]), "a correction under way")
         waiting.send_signal(signal.SIGINT)
-        _, errors = waiting.communicate(timeout=PATIENCE)
+        _, errors = waiting.communicate(timeout=patience)
+    return waiting.returncode, errors
+
+
+def goes_on(tests):
+    """Ctrl-C while it waits for a verdict."""
+    status, errors = interrupted(tests, PATIENCE)
     found = re.search(r"correction (c-[0-9a-f]{16}) was accepted and goes on", errors)
-    tests.check("Ctrl-C prints the correction that goes on", bool(found) and waiting.returncode == 130,
-                f"{waiting.returncode}: {errors}")
+    tests.check("Ctrl-C prints the correction that goes on", bool(found) and status == 130,
+                f"{status}: {errors}")
     tests.settle()
     output = tests.run("log", "--limit", "3", "--vm", VM).stdout
     tests.check("and the log has its verdict, the newest first",
